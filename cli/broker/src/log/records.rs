@@ -1,0 +1,100 @@
+//! The records inside a batch, looked at only as far as the broker must: are they whole, and when were they made.
+
+use bytes::Bytes;
+use kafka_protocol::compression::{Decompressor, Gzip, Lz4, Snappy, Zstd};
+
+use super::batch::{Batch, HEADER};
+
+/// A record's place within its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) offset_delta: i64,
+    pub(crate) timestamp_delta: i64,
+}
+
+/// Whether the bytes are exactly `count` records, numbered from 0.
+pub(crate) fn are_sound(mut bytes: &[u8], count: i32) -> bool {
+    let mut expected = 0;
+    while !bytes.is_empty() {
+        match next(&mut bytes) {
+            Some(place) if place.offset_delta == expected => expected += 1,
+            Some(_) | None => return false,
+        }
+    }
+    expected == i64::from(count)
+}
+
+/// The first record of the batch at `from` or after that is not older than `timestamp` (milliseconds): its offset and
+/// timestamp.
+pub(crate) fn first_since(bytes: &Bytes, batch: &Batch, timestamp: i64, from: i64) -> Option<(i64, i64)> {
+    let body = decompressed(bytes.slice(HEADER..), batch.compression())?;
+    let mut rest = body.as_ref();
+    while let Some(place) = next(&mut rest) {
+        let offset = batch.base_offset.saturating_add(place.offset_delta);
+        let at = batch.base_timestamp.saturating_add(place.timestamp_delta);
+        if offset >= from && at >= timestamp {
+            return Some((offset, at));
+        }
+    }
+    None
+}
+
+fn decompressed(mut body: Bytes, compression: i16) -> Option<Bytes> {
+    fn all(unpacked: &mut Bytes) -> anyhow::Result<Bytes> {
+        Ok(unpacked.clone())
+    }
+    match compression {
+        0 => Some(body),
+        1 => Gzip::decompress(&mut body, all).ok(),
+        2 => Snappy::decompress(&mut body, all).ok(),
+        3 => Lz4::decompress(&mut body, all).ok(),
+        4 => Zstd::decompress(&mut body, all).ok(),
+        _ => None,
+    }
+}
+
+/// Takes one whole record off the front; `None` where there is none or it is malformed.
+fn next(bytes: &mut &[u8]) -> Option<Place> {
+    let length = usize::try_from(varint(bytes)?).ok()?;
+    let mut record = take(bytes, length)?;
+    let _attributes = take(&mut record, 1)?;
+    let timestamp_delta = varint(&mut record)?;
+    let offset_delta = varint(&mut record)?;
+    for _key_then_value in 0..2 {
+        nullable(&mut record)?;
+    }
+    let headers = varint(&mut record)?;
+    for _ in 0..headers {
+        let name = usize::try_from(varint(&mut record)?).ok()?;
+        take(&mut record, name)?;
+        nullable(&mut record)?;
+    }
+    (headers >= 0 && record.is_empty()).then_some(Place { offset_delta, timestamp_delta })
+}
+
+fn nullable(record: &mut &[u8]) -> Option<()> {
+    match varint(record)? {
+        -1 => Some(()),
+        length => take(record, usize::try_from(length).ok()?).map(|_| ()),
+    }
+}
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (front, rest) = bytes.split_at_checked(count)?;
+    *bytes = rest;
+    Some(front)
+}
+
+/// A zigzag varint of up to 64 bits.
+fn varint(bytes: &mut &[u8]) -> Option<i64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+        }
+    }
+    None
+}

@@ -1,0 +1,83 @@
+//! What an instance looks like at one moment.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::BootOutcome;
+
+/// All of an instance; what `status --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub instance: String,
+    pub workspace: String,
+    pub phase: Phase,
+    pub supervisor: Supervisor,
+    pub resources: Vec<Resource>,
+    /// How the boot ended, once it has.
+    pub outcome: Option<BootOutcome>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Supervisor {
+    pub pid: u32,
+    pub version: String,
+    /// Of this boot; every process of it carries this in `SHOPCTL_RUN`.
+    pub run: String,
+    /// Seconds since it started.
+    pub uptime: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    Booting,
+    Up,
+    Stopping,
+    Down,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    pub name: String,
+    /// `task`, `service` or `embedded`.
+    pub kind: String,
+    /// `pending`, `starting`, `ready`, `backing-off`, `stopping`, `completed`, `stopped` or `failed`.
+    pub state: String,
+    /// Serves, or has done what it was there for.
+    pub ready: bool,
+    /// Runs elsewhere (`--external`).
+    pub external: bool,
+    pub pid: Option<u32>,
+    /// Port numbers by name.
+    pub ports: std::collections::BTreeMap<String, u16>,
+    /// Seconds from its start until it was ready or completed.
+    pub took: Option<f64>,
+    /// Exits in a row that nobody asked for.
+    pub failures: u32,
+    pub progress: Option<Progress>,
+    /// Why it is not ready; empty if it is. Each waits for the next one.
+    pub why: Vec<Cause>,
+}
+
+/// How far a task has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    #[serde(default)]
+    pub done: u64,
+    /// Unknown for some.
+    #[serde(default)]
+    pub total: Option<u64>,
+    #[serde(default)]
+    pub unit: String,
+    #[serde(default)]
+    pub message: String,
+}
+
+/// One link of the chain that leads to the root cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    pub resource: String,
+    pub detail: String,
+    /// Its last lines, where they may help.
+    #[serde(default)]
+    pub lines: Vec<String>,
+}

@@ -1,0 +1,46 @@
+//! What one `up` asks for: written by the client, carried out by the supervisor.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use shopctl_core::Options;
+
+use crate::proc::Identity;
+
+/// One boot of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Of this boot alone; every process of it has it in `SHOPCTL_RUN`.
+    pub run: String,
+    /// Who asked for it; if it is gone before it holds the lease, there is nothing to boot for.
+    pub client: Option<Identity>,
+    pub workspace: PathBuf,
+    /// As it was when the client checked it: an edit in between changes nothing.
+    pub manifest: String,
+    /// The program that `@shopctl` stands for.
+    pub shopctl: PathBuf,
+    pub bin_dir: PathBuf,
+    pub resources: Vec<String>,
+    pub skip_build: bool,
+    pub release: bool,
+    pub external: Vec<String>,
+    /// From the end of the build.
+    pub timeout: Duration,
+    pub environment: Vec<Variable>,
+}
+
+/// One `--env`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// `None`: every service.
+    pub service: Option<String>,
+    pub key: String,
+    pub value: String,
+}
+
+impl Plan {
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options { resources: self.resources.clone(), skip_build: self.skip_build, external: self.external.clone() }
+    }
+}

@@ -1,0 +1,171 @@
+//! One process of a resource: in a group of its own, its output read to the end, its exit learnt from the system.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    os::unix::process::ExitStatusExt as _,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use nix::sys::signal;
+use shopctl_core::{
+    machine::Exit,
+    manifest::{Signal, Target},
+};
+use tokio::{process::Command, sync::mpsc, task::JoinHandle, time::timeout};
+
+use crate::{
+    log::{Line, Log, Stream, pump},
+    proc::{self, Identity},
+};
+
+/// What the environment of every process says about where it belongs.
+pub const STATE: &str = "SHOPCTL_STATE";
+pub const INSTANCE: &str = "SHOPCTL_INSTANCE";
+pub const RUN: &str = "SHOPCTL_RUN";
+pub const RESOURCE: &str = "SHOPCTL_RESOURCE";
+
+/// How long output is waited for after an exit: something that got away may hold the pipe for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    pub dir: PathBuf,
+    /// Beside what is inherited; the markers are among them.
+    pub environment: BTreeMap<String, String>,
+    pub signals_to: Target,
+    /// Environment entries that only this resource's processes have.
+    pub markers: Vec<String>,
+}
+
+/// Who wants to know what a process writes.
+pub trait Observer: Clone + Send + 'static {
+    /// Takes a line away from the log (progress).
+    fn divert(&mut self, line: &[u8]) -> bool;
+    fn lines(&mut self, lines: Vec<Line>);
+    fn log_failed(&mut self, error: io::Error);
+}
+
+/// A running process. Dropping it changes nothing for the process.
+#[derive(Debug)]
+pub struct Process {
+    pub identity: Identity,
+    signals: mpsc::UnboundedSender<Signal>,
+}
+
+impl Process {
+    /// Starts it; `exited` is called once it, and what it left behind, is gone and its output read.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(
+        spec: &Spec,
+        log: &Arc<Log>,
+        observer: &impl Observer,
+        exited: impl FnOnce(Exit) + Send + 'static,
+    ) -> io::Result<Self> {
+        let mut child = Command::new(&spec.program)
+            .args(&spec.arguments)
+            .current_dir(&spec.dir)
+            .envs(&spec.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        let pid = child.id().unwrap_or_default();
+        // Not yet waited for, so the pid is still this child's.
+        let identity = Identity::of(pid).unwrap_or(Identity { pid, start: 0 });
+        let mut pumps = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            pumps.push(start_pump(stdout, Stream::Stdout, log, observer));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            pumps.push(start_pump(stderr, Stream::Stderr, log, observer));
+        }
+        let (signals, mut received) = mpsc::unbounded_channel();
+        let (to, markers) = (spec.signals_to, spec.markers.clone());
+        tokio::spawn(async move {
+            let status = loop {
+                // Signals are sent only here, where the child is not yet reaped: its pid cannot be another's.
+                tokio::select! {
+                    status = child.wait() => break status,
+                    Some(wanted) = received.recv() => send(identity, to, wanted),
+                }
+            };
+            end_rest(&markers).await;
+            let _ = timeout(LAST_WORDS, futures::future::join_all(pumps)).await;
+            exited(status.map_or(Exit::Code(-1), exit_of));
+        });
+        Ok(Self { identity, signals })
+    }
+
+    /// Signals the process (SIGKILL: always its whole group).
+    pub fn signal(&self, signal: Signal) {
+        // It is gone already if nobody receives.
+        let _ = self.signals.send(signal);
+    }
+}
+
+fn start_pump(
+    pipe: impl tokio::io::AsyncRead + Unpin + Send + 'static,
+    stream: Stream,
+    log: &Arc<Log>,
+    observer: &impl Observer,
+) -> JoinHandle<()> {
+    let (mut divert, mut seen, mut lost) = (observer.clone(), observer.clone(), observer.clone());
+    let log = log.clone();
+    tokio::spawn(async move {
+        pump(pipe, stream, log, |line| divert.divert(line), |lines| seen.lines(lines), |error| lost.log_failed(error))
+            .await;
+    })
+}
+
+fn send(identity: Identity, to: Target, wanted: Signal) {
+    match to {
+        Target::Process if wanted != Signal::Kill => identity.signal(system_signal(wanted)),
+        Target::Process | Target::Group => identity.signal_group(system_signal(wanted)),
+    }
+}
+
+/// Ends what the first process left behind: its group, and what left that group but still carries the markers.
+async fn end_rest(markers: &[String]) {
+    /// A process that forks faster than this can be killed is left to the reaper.
+    const ROUNDS: usize = 50;
+    for _ in 0..ROUNDS {
+        let rest = proc::marked(markers);
+        if rest.is_empty() {
+            return;
+        }
+        for identity in rest {
+            identity.signal(signal::Signal::SIGKILL);
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The system's name of a signal.
+#[must_use]
+pub fn system_signal(wanted: Signal) -> signal::Signal {
+    match wanted {
+        Signal::Term => signal::Signal::SIGTERM,
+        Signal::Int => signal::Signal::SIGINT,
+        Signal::Quit => signal::Signal::SIGQUIT,
+        Signal::Hup => signal::Signal::SIGHUP,
+        Signal::Kill => signal::Signal::SIGKILL,
+    }
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Code(-1),
+    }
+}

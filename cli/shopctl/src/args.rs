@@ -1,0 +1,274 @@
+//! What can be typed: clap's types and nothing else.
+
+mod value;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Runs a whole shop on your machine, and proves that its checkouts come out right.
+#[derive(Debug, Parser)]
+#[command(name = "shopctl", version, about, max_term_width = 110)]
+#[command(after_help = "First time here? `shopctl up` in one terminal, `shopctl checkout` in another.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Which of this workspace's instances
+    #[arg(long, global = true, value_name = "NAME", default_value = "default", env = "SHOPCTL_INSTANCE", hide_env_values = true, value_parser = value::instance_name)]
+    pub(crate) instance: String,
+    /// Answer in JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more (repeat for even more)
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say only what matters
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Ports of its own from a free block; counts at an instance's first `up` and is remembered
+    #[arg(long, global = true, conflicts_with = "port_offset")]
+    pub(crate) isolated: bool,
+    /// Add N to every port; counts at an instance's first `up` and is remembered
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) port_offset: Option<u16>,
+    /// Another manifest than the workspace's compose/services.toml
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub(crate) manifest: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build and boot the shop (or only some of it, with what that needs)
+    Up(Up),
+    /// Stop the shop; its data, secrets and ports stay
+    Down(Down),
+    /// Say what runs and what does not, and why
+    Status(Status),
+    /// List this user's instances
+    Ps,
+    /// Show what the resources wrote
+    Logs(Logs),
+    /// Print the addresses of a running shop, or what a service needs to be run by hand
+    Env(Env),
+    /// Explain why a resource is not ready, down to the root cause
+    Why(Why),
+    /// Wait until the shop, or some of it, is ready
+    Wait(Wait),
+    /// Buy a real basket and prove that the order came out right
+    Checkout(Checkout),
+    /// Bring the services' databases up to date
+    Migrate(Migrate),
+    /// Load the catalog into the shop
+    Seed(Seed),
+    /// Generate the Rust of the contracts in proto/
+    Proto(Proto),
+    /// Check this machine: toolchain, PostgreSQL, ports, disk
+    Doctor,
+    /// Print the completion script of a shell
+    Completions(Completions),
+    /// What shopctl runs itself
+    #[command(subcommand, hide = true)]
+    Internal(Internal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Only these, and what they need
+    #[arg(value_name = "RESOURCE")]
+    pub(crate) resources: Vec<String>,
+    /// Return once all is ready, and leave it running
+    #[arg(long, short)]
+    pub(crate) detach: bool,
+    /// Plain lines (there is no dashboard yet, so this changes nothing)
+    #[arg(long)]
+    pub(crate) no_tui: bool,
+    /// Where databases and Kafka come from
+    #[arg(long, value_enum, default_value_t = Infra::Auto, env = "SHOPCTL_INFRA", hide_env_values = true)]
+    pub(crate) infra: Infra,
+    /// Build optimised binaries
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Use the binaries that are there
+    #[arg(long)]
+    pub(crate) no_build: bool,
+    /// Where the binaries are (implies --no-build)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bin_dir: Option<PathBuf>,
+    /// Give up when not all is ready by then, counted from the end of the build
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
+    pub(crate) timeout: Duration,
+    /// Set a variable for all services, or for one
+    #[arg(long = "env", value_name = "[SERVICE.]KEY=VALUE", value_parser = value::assignment)]
+    pub(crate) environment: Vec<Assignment>,
+    /// Don't launch this service: it runs elsewhere (an IDE), only its port is probed
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) external: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Infra {
+    /// What works on this machine
+    Auto,
+    /// Processes, no Docker needed
+    Embedded,
+}
+
+/// One `--env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    /// `None`: every service.
+    pub(crate) service: Option<String>,
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    /// Also remove its data, secrets, logs and ports
+    #[arg(long)]
+    pub(crate) volumes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Only these (default: all)
+    #[arg(value_name = "RESOURCE")]
+    pub(crate) resources: Vec<String>,
+    /// Go on as lines are written
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only the last N lines of each
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) tail: Option<usize>,
+    /// Show when each line was written
+    #[arg(long, short)]
+    pub(crate) timestamps: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Env {
+    /// The variables that this service runs with
+    pub(crate) service: Option<String>,
+    /// As lines of a .env file
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) dotenv: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    pub(crate) resource: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Only these (default: all)
+    #[arg(value_name = "RESOURCE")]
+    pub(crate) resources: Vec<String>,
+    /// Give up after this long
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Checkout {
+    /// What to play
+    #[arg(value_enum, default_value_t = CheckoutStory::Simulation)]
+    pub(crate) story: CheckoutStory,
+    /// Draw the basket that this number stands for (default: a new one each time)
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckoutStory {
+    /// The happy path: a shopper buys a real basket and pays
+    Simulation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Only these services (default: all that own a database)
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Seed {
+    /// Also give the real orders of the past to the recommender
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// Do nothing when the shop has products already
+    #[arg(long, hide = true)]
+    pub(crate) if_empty: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Proto {
+    /// Only say whether the committed code is what the contracts give
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Internal {
+    /// The ancestor of everything that an instance runs: ends what is left when the supervisor is gone
+    Reaper {
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+    /// Owns all resources of one instance
+    Supervisor {
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+    /// Builds the binaries, telling its progress
+    Build {
+        #[arg(long, value_enum, default_value_t = Profile::Debug)]
+        profile: Profile,
+    },
+    /// Finds or downloads the PostgreSQL server and prepares its template cluster
+    PostgresInstall,
+    /// Prepares the cluster of a database, then becomes its server
+    Postgres { name: String },
+    /// Creates the shop's topics
+    Topics,
+}
+
+/// How binaries are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    Debug,
+    Release,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_shows_every_command_and_only_those_that_exist() {
+        insta::assert_snapshot!(Cli::command().term_width(100).render_long_help());
+    }
+}

@@ -1,0 +1,20 @@
+//! One file per command.
+
+pub(crate) mod build;
+pub(crate) mod checkout;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod down;
+pub(crate) mod env;
+pub(crate) mod internal;
+pub(crate) mod logs;
+pub(crate) mod migrate;
+pub(crate) mod postgres;
+pub(crate) mod proto;
+pub(crate) mod ps;
+pub(crate) mod seed;
+pub(crate) mod status;
+pub(crate) mod topics;
+pub(crate) mod up;
+pub(crate) mod wait;
+pub(crate) mod why;

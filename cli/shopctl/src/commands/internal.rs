@@ -1,0 +1,31 @@
+//! `shopctl internal`: what shopctl runs itself.
+
+use crate::{
+    args::{Global, Internal, Profile},
+    commands::{build, postgres, topics},
+    exit::Exit,
+};
+
+pub(crate) async fn run(global: &Global, command: &Internal) -> anyhow::Result<Exit> {
+    match command {
+        Internal::Reaper { state } => {
+            shopctl_runtime::reaper::run(state)?;
+            Ok(Exit::Success)
+        }
+        Internal::Supervisor { state } => {
+            // Its stderr is the file supervisor.log.
+            let filter = tracing_subscriber::EnvFilter::try_from_env("SHOPCTL_LOG");
+            tracing_subscriber::fmt()
+                .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
+                .with_ansi(false)
+                .with_writer(std::io::stderr)
+                .init();
+            shopctl_runtime::supervisor::run(state).await?;
+            Ok(Exit::Success)
+        }
+        Internal::Build { profile } => build::run(global, *profile == Profile::Release).await,
+        Internal::PostgresInstall => postgres::install(global).await,
+        Internal::Postgres { name } => postgres::run(global, name).await,
+        Internal::Topics => topics::run(global).await,
+    }
+}

@@ -1,0 +1,70 @@
+//! `shopctl up`: boots an instance and stays with it, or leaves it running.
+
+mod foreground;
+mod plan;
+mod screen;
+
+use shopctl_protocol::LogFilter;
+use shopctl_runtime::{
+    Client, Instance,
+    launch::{self, Note, Prepared},
+    ports::Wish,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    args::{Global, Up},
+    exit::Exit,
+    printer, running,
+};
+use foreground::Foreground;
+
+pub(crate) async fn run(global: &Global, args: &Up) -> anyhow::Result<Exit> {
+    // From here on Ctrl-C is ours: nothing that has been started may stay behind.
+    let mut interrupts = Interrupts::new()?;
+    let workspace = running::workspace(global)?;
+    let manifest = workspace.load()?;
+    let instance = Instance::of(&workspace, &global.instance)?;
+    let plan = plan::plan(&workspace, &manifest, args)?;
+    let prepared = tokio::task::block_in_place(|| prepare(global, &instance, &plan))?;
+    let (reaper, mut lease) = prepared.start().await?;
+    let lines = if Foreground::shows_lines(global, args) { LogFilter::All } else { LogFilter::None };
+    let watch = Client::connect(&instance).await?.watch(lines).await?;
+    lease.lease().await?;
+    Foreground::new(global, args, lease, watch, reaper).run(&mut interrupts).await
+}
+
+fn prepare(global: &Global, instance: &Instance, plan: &shopctl_runtime::plan::Plan) -> anyhow::Result<Prepared> {
+    let wish = if global.isolated { Wish::Isolated } else { Wish::Offset(global.port_offset.unwrap_or(0)) };
+    if wish != Wish::Offset(0) && instance.record().is_ok_and(|record| record.is_some()) {
+        printer::note(format_args!("instance {} keeps the ports of its first `up`", instance.name));
+    }
+    let note = |note| match note {
+        Note::Leftovers(count) => printer::note(format_args!("ended {count} processes that an earlier run had left")),
+        Note::PortBusy(port) => {
+            printer::note(format_args!(
+                "port {port} belongs to an outgoing connection for the moment (a minute at most, once it is closed); trying again"
+            ));
+        }
+    };
+    Ok(launch::prepare(instance, plan, wish, note)?)
+}
+
+/// Ctrl-C and SIGTERM.
+pub(super) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! `shopctl` as its users run it, on small manifests of fake programs.
+
+#![cfg(target_os = "linux")]
+
+mod boot;
+mod death;
+mod instances;
+mod leash;
+mod logs;
+mod sandbox;
+mod stop;

@@ -1,0 +1,10 @@
+//! The account service as its clients see it: real gRPC, a real PostgreSQL.
+
+mod shop;
+
+mod accounts;
+mod credentials;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+mod outage;
+mod tokens;

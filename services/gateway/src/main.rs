@@ -1,0 +1,7 @@
+//! The gateway's program; everything is in the library beside it, so that tests can build it too.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kit::main::<gateway::Gateway>()
+}

@@ -1,0 +1,241 @@
+//! Logs on stderr, one event a line, and the W3C trace context that ties what several services did into one trace.
+
+mod fields;
+mod lines;
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::str::FromStr;
+
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+
+use crate::config::{self, Lookup};
+use fields::Fields;
+use lines::Lines;
+
+/// The header, metadata key and Kafka header of the trace context.
+pub const TRACEPARENT: &str = "traceparent";
+
+enum Format {
+    Text,
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("it must be text or json"),
+        }
+    }
+}
+
+/// Sends all logs of this process to stderr, panics included. Only the first call in a process counts.
+///
+/// # Errors
+/// `RUST_LOG` or `LOG_FORMAT` can't be understood.
+pub fn init(service: &'static str, lookup: &Lookup) -> Result<(), config::Error> {
+    let format = lookup.or("LOG_FORMAT", Format::Text)?;
+    let filter = match lookup.optional::<String>("RUST_LOG")? {
+        Some(directives) => {
+            EnvFilter::try_new(directives).map_err(|error| config::Error::invalid("RUST_LOG", error))?
+        }
+        None => EnvFilter::new("info"),
+    };
+    let colours = std::io::stderr().is_terminal() && lookup.optional::<String>("NO_COLOR")?.is_none();
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        Format::Text => {
+            fmt::layer().fmt_fields(Fields).with_writer(Lines).with_ansi(colours).with_filter(filter).boxed()
+        }
+        Format::Json => fmt::layer().json().flatten_event(true).with_writer(Lines).with_filter(filter).boxed(),
+    };
+    // Nothing is exported: the provider is there to give spans the ids that logs, calls and events carry.
+    let provider =
+        SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build()).build();
+    // Whatever is logged, but not the thousands of spans in which libraries debug themselves.
+    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(LevelFilter::INFO);
+    let subscriber = Registry::default().with(lines).with(traces);
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            let at = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(at, "panicked: {}", panic.payload_as_str().unwrap_or("for a reason that is no text"));
+        }));
+    }
+    Ok(())
+}
+
+/// The current span as a `traceparent`; `None` outside of a trace.
+pub fn traceparent() -> Option<String> {
+    let context = Span::current().context();
+    if !context.span().span_context().is_valid() {
+        return None;
+    }
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&context, &mut carrier);
+    carrier.remove(TRACEPARENT)
+}
+
+/// Makes a span that has not been entered yet part of the trace that `traceparent` names, if it can be understood.
+pub fn set_parent(span: &Span, traceparent: &str) {
+    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    let context = TraceContextPropagator::new().extract(&carrier);
+    if context.span().span_context().is_valid() && span.set_parent(context).is_err() {
+        tracing::debug!("a span had begun before it got its parent");
+    }
+}
+
+/// Fills the field `trace_id` of a span that begins this service's part of a trace, for whoever reads its logs.
+pub fn record_trace_id(span: &Span) {
+    let context = span.context();
+    let trace = context.span().span_context().trace_id();
+    if trace != opentelemetry::TraceId::INVALID {
+        span.record("trace_id", tracing::field::display(trace));
+    }
+}
+
+/// An error and its causes in one line. Some libraries repeat a cause in the message: it is told once.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !told.ends_with(&message) {
+            told = format!("{told}: {message}");
+        }
+        cause = error.source();
+    }
+    told
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, LazyLock, Mutex};
+
+    use tracing::Dispatch;
+
+    use super::*;
+
+    /// As long as there is only one subscriber, tracing asks nobody but the current thread's about a span that is new:
+    /// a test without one would then switch the span off for the others. So there is always one more.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Registry::default()));
+
+    /// What was logged, in traces as of [`init`].
+    #[derive(Clone, Default)]
+    pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Log {
+        pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+            LazyLock::force(&ANOTHER);
+            let log = self.clone();
+            let provider = SdkTracerProvider::builder().build();
+            let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+            Registry::default()
+                .with(fmt::layer().fmt_fields(Fields).with_ansi(false).with_writer(move || log.clone()))
+                .with(traces)
+        }
+
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
+        }
+    }
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn in_a_trace<T>(work: impl FnOnce() -> T) -> T {
+        tracing::subscriber::with_default(Log::default().subscriber(), work)
+    }
+
+    #[test]
+    fn a_span_goes_on_with_the_trace_it_was_given() {
+        in_a_trace(|| {
+            let span = tracing::info_span!("work", trace_id = tracing::field::Empty);
+            set_parent(&span, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+            record_trace_id(&span);
+            let ours = span.in_scope(traceparent).expect("in a trace");
+            assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{ours}");
+            assert!(!ours.contains("b7ad6b7169203331"), "a span has its own id: {ours}");
+        });
+    }
+
+    #[test]
+    fn a_traceparent_that_means_nothing_begins_a_new_trace() {
+        in_a_trace(|| {
+            for nonsense in [
+                "",
+                "00",
+                "zz-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "00-00000000000000000000000000000000-0000000000000000-01",
+            ] {
+                let span = tracing::info_span!("work");
+                set_parent(&span, nonsense);
+                let ours = span.in_scope(traceparent).expect("in a trace");
+                assert!(!ours.contains("0af7651916cd43dd8448eb211c80319c") && ours.len() == 55, "{ours}");
+            }
+        });
+    }
+
+    #[test]
+    fn lines_are_for_people() {
+        let log = Log::default();
+        tracing::subscriber::with_default(log.subscriber(), || {
+            let _span = tracing::info_span!("http", route = "/x", otel.name = "GET /x").entered();
+            tracing::info!(status = 200, "answered \u{1b}[2J");
+        });
+        let log = log.text();
+        assert!(
+            log.contains(r#"http{route="/x"}: "#) && log.contains("answered") && log.ends_with("status=200\n"),
+            "{log}"
+        );
+        assert!(!log.contains('\u{1b}'), "{log}");
+    }
+
+    #[test]
+    fn nothing_that_a_caller_says_moves_the_cursor_of_who_reads_the_log() {
+        let evil = "mug\u{1b}[2J\u{9b}31m\r\n2026 INFO forged\u{8}\u{202e}\u{2028}\u{200b}";
+        let log = Log::default();
+        tracing::subscriber::with_default(log.subscriber(), || {
+            let error = std::io::Error::other(evil);
+            let _span = tracing::info_span!("http", route = %evil, method = ?evil).entered();
+            tracing::warn!(name = %evil, text = evil, debug = ?evil, error = &error as &dyn std::error::Error, "{evil}");
+        });
+        let log = log.text();
+        assert_eq!(log.matches("forged").count(), 7, "{log}");
+        let line = log.strip_suffix('\n').expect("a line");
+        assert_eq!(crate::text::escape_control(line), line);
+    }
+
+    #[test]
+    fn a_chain_tells_each_cause_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the key can't be read: {0}")]
+        struct Repeats(#[source] std::io::Error);
+        let error = anyhow::Error::new(Repeats(std::io::Error::other("no such file"))).context("can't start");
+        assert_eq!(chain(error.as_ref()), "can't start: the key can't be read: no such file");
+    }
+
+    #[test]
+    fn outside_of_a_trace_there_is_no_traceparent() {
+        assert_eq!(traceparent(), None);
+    }
+}

@@ -1,0 +1,4 @@
+//! Kit's servers in a process of their own, under siege.
+
+mod crowd;
+mod dummy;

@@ -1,0 +1,129 @@
+//! All SQL of the service. A change of an order and its event are one transaction.
+
+mod keys;
+mod rows;
+
+use kit::crash;
+use sqlx::migrate::Migrator;
+use sqlx::{PgConnection, PgPool};
+
+use crate::domain::access::Scope;
+use crate::domain::basket::Priced;
+use crate::domain::status::Step;
+use crate::domain::{Basket, IdempotencyKey, Order, Status};
+use crate::error::Error;
+use crate::events;
+
+pub(crate) static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// The orders' database.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pool: PgPool,
+}
+
+/// What a call that may change something came to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Written, with an event to publish.
+    Changed(Order),
+    /// It was so already.
+    Unchanged(Order),
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The order that `key` stands for, as it is now, if the key was used in the last 24 hours.
+    /// [`Error::KeyReused`] if that order is not what `basket` asks for.
+    pub(crate) async fn keyed(
+        &self,
+        account_id: i64,
+        key: &IdempotencyKey,
+        basket: &Basket,
+    ) -> Result<Option<Order>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        keyed(&mut connection, account_id, key, basket).await
+    }
+
+    /// Writes a new order, its key and its event; or gives the order for which another call with the same key, maybe
+    /// at this very moment, has been quicker.
+    pub(crate) async fn create(
+        &self,
+        account_id: i64,
+        key: Option<&IdempotencyKey>,
+        basket: &Basket,
+        priced: Priced,
+    ) -> Result<Outcome, Error> {
+        let mut transaction = self.pool.begin().await?;
+        if let Some(key) = key {
+            keys::lock(&mut transaction, account_id, key).await?;
+            if let Some(order) = keyed(&mut transaction, account_id, key, basket).await? {
+                return Ok(Outcome::Unchanged(order));
+            }
+        }
+        let order = rows::insert(&mut transaction, account_id, priced).await?;
+        if let Some(key) = key {
+            keys::insert(&mut transaction, account_id, key, order.id).await?;
+        }
+        bus::outbox::insert(&mut transaction, &events::changed(&order)?).await?;
+        crash::point("create-before-commit");
+        transaction.commit().await?;
+        crash::point("create-after-commit");
+        Ok(Outcome::Changed(order))
+    }
+
+    /// The order `id`, if it is in `scope`.
+    pub(crate) async fn find(&self, id: i64, scope: Scope) -> Result<Option<Order>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        rows::find(&mut connection, id, scope).await
+    }
+
+    /// Takes the order `id` to `status`; `None` if it is not in `scope`.
+    /// [`Error::Transition`] if the state machine forbids it.
+    pub(crate) async fn set_status(&self, id: i64, scope: Scope, status: Status) -> Result<Option<Outcome>, Error> {
+        let mut transaction = self.pool.begin().await?;
+        if rows::advance(&mut transaction, id, scope, status).await? {
+            let Some(order) = rows::find(&mut transaction, id, scope).await? else { return Ok(None) };
+            bus::outbox::insert(&mut transaction, &events::changed(&order)?).await?;
+            crash::point("status-before-commit");
+            transaction.commit().await?;
+            crash::point("status-after-commit");
+            return Ok(Some(Outcome::Changed(order)));
+        }
+        let Some(order) = rows::find(&mut transaction, id, scope).await? else { return Ok(None) };
+        match order.status.step(status) {
+            Step::Same => Ok(Some(Outcome::Unchanged(order))),
+            Step::Refused => Err(Error::Transition { order: id, from: order.status, to: status }),
+            // A step once forbidden stays forbidden, so the order was made after the update had looked for it.
+            Step::Allowed => Ok(None),
+        }
+    }
+
+    /// At most `limit` orders of an account, newest first, older than the order `before`.
+    pub(crate) async fn list(&self, account_id: i64, before: Option<i64>, limit: i64) -> Result<Vec<Order>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        rows::list(&mut connection, account_id, before, limit).await
+    }
+
+    /// Deletes the keys that no longer count; returns how many.
+    pub(crate) async fn forget_keys(&self) -> Result<u64, Error> {
+        crash::point("forget-before-delete");
+        let forgotten = keys::delete_expired(&self.pool).await?;
+        crash::point("forget-after-delete");
+        Ok(forgotten)
+    }
+}
+
+async fn keyed(
+    connection: &mut PgConnection,
+    account_id: i64,
+    key: &IdempotencyKey,
+    basket: &Basket,
+) -> Result<Option<Order>, Error> {
+    let Some(id) = keys::order_id(connection, account_id, key).await? else { return Ok(None) };
+    let Some(order) = rows::find(connection, id, Scope::OwnedBy(account_id)).await? else { return Ok(None) };
+    if basket.is(&order.lines) { Ok(Some(order)) } else { Err(Error::KeyReused(key.clone())) }
+}

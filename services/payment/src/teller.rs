@@ -1,0 +1,102 @@
+//! Tells order how payments ended, until order has answered.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use kit::{Shutdown, crash};
+use tracing::Instrument;
+
+use crate::backoff;
+use crate::domain::{OrderStatus, Outcome};
+use crate::orders::{self, Orders, Told};
+use crate::store::{self, Settlement, Store, Telling};
+use crate::worker::{self, Pass, Queue, Wake};
+
+/// How many are told at once.
+const BATCH: usize = 16;
+/// Longer than the two calls that one telling takes: nobody else tells it meanwhile. It is also how long an order waits
+/// whose telling was killed.
+const LEASE: Duration = Duration::from_secs(5);
+/// How often order is asked again about an order that it does not know, though it did when the session was opened.
+const LOST: Duration = Duration::from_secs(10 * 60);
+
+/// The durable worker. Replicas may run beside each other: what one has claimed the other passes over.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    store: Store,
+    orders: Orders,
+    wake: Wake,
+}
+
+impl Teller {
+    pub(crate) fn new(store: Store, orders: Orders, wake: Wake) -> Self {
+        Self { store, orders, wake }
+    }
+
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        worker::run(&self, &self.wake, &shutdown).await;
+    }
+
+    async fn tell(&self, telling: Telling) -> Result<(), store::Error> {
+        match self.ask(&telling).await {
+            Ok(settlement) => {
+                tracing::info!(status = telling.status.as_str(), ?settlement, "order has answered");
+                self.store.settle(&telling.id, settlement).await
+            }
+            // It has lost its data, and may get them back. Whoever restores it must find the money: it is neither given back
+            // nor forgotten, shows as not settled, and nobody is busy with it.
+            Err(error @ orders::Error::NotFound(_)) => {
+                tracing::error!(%error, "money was taken for an order that is lost");
+                self.store.retry_telling(&telling.id, LOST, &error.to_string()).await
+            }
+            Err(error) => {
+                let delay = backoff::delay(telling.attempts, rand::random());
+                tracing::warn!(%error, attempts = telling.attempts, ?delay, "order was not told, again later");
+                self.store.retry_telling(&telling.id, delay, &error.to_string()).await
+            }
+        }
+    }
+
+    async fn ask(&self, telling: &Telling) -> Result<Settlement, orders::Error> {
+        let Some(outcome) = telling.status.tells() else {
+            // Settled by another replica after our claim was read.
+            return Ok(Settlement::Stands);
+        };
+        let told = match (self.orders.tell(telling.order_id, outcome).await, outcome) {
+            // Nothing was taken: there is nobody left to care.
+            (Err(orders::Error::NotFound(_)), Outcome::Failed) => return Ok(Settlement::Stands),
+            (told, _) => told?,
+        };
+        match (told, outcome) {
+            (Told::Taken, _) => Ok(Settlement::Stands),
+            // Paid by another try or cancelled meanwhile: the order need not know of this one.
+            (Told::Refused, Outcome::Failed) => Ok(Settlement::Stands),
+            (Told::Refused, Outcome::Success) => match self.orders.get(telling.order_id).await?.status {
+                OrderStatus::Cancelled => Ok(Settlement::Refunded),
+                OrderStatus::Paid => Ok(Settlement::Stands),
+                status @ (OrderStatus::Pending | OrderStatus::PaymentFailed) => {
+                    Err(orders::Error::Undecided(telling.order_id, status))
+                }
+            },
+        }
+    }
+}
+
+impl Queue for Teller {
+    const NAME: &'static str = "the teller";
+
+    async fn pass(&self) -> Result<Pass, store::Error> {
+        let claimed = self.store.claim_tellings(BATCH as i64, LEASE).await?;
+        let pass = if claimed.len() == BATCH { Pass::Full } else { Pass::Done };
+        let told = join_all(claimed.into_iter().map(|telling| {
+            let span = tracing::info_span!("tell order", order = telling.order_id, transaction = ?telling.id);
+            if let Some(traceparent) = &telling.traceparent {
+                kit::telemetry::set_parent(&span, traceparent);
+            }
+            crash::point("telling-after-claim");
+            self.tell(telling).instrument(span)
+        }));
+        told.await.into_iter().collect::<Result<(), _>>()?;
+        Ok(pass)
+    }
+}

@@ -1,0 +1,158 @@
+//! What recommendations are computed from, in memory: a pure function of what the database holds, whatever the order in
+//! which it came here, so that replicas and restarts agree to the last bit.
+//!
+//! The score of a product for a set of seeds (what was viewed, or what a shopper has ordered) is a sum over the seeds of
+//!
+//! - how often both were bought together: a cosine in which a basket of n products counts 1/√n (a wholesaler's order of
+//!   a hundred things says little about any two of them) and a product that was seldom bought is held back;
+//! - how much their names have in common: variants of one design go into the same basket, also while nobody has bought
+//!   this one yet.
+//!
+//! What has no score follows by popularity, so that there is always something to show.
+
+mod baskets;
+mod names;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::domain::{Order, Product};
+use baskets::Baskets;
+use names::Names;
+
+/// What the same name weighs, next to a cosine of bought-together that ends at 1. Measured on the real shop's orders:
+/// anything from 0.4 to 0.8 does about as well, 0 far worse.
+const NAME_WEIGHT: f64 = 0.5;
+
+/// An item's place in the model's tables; items get one when they are first heard of.
+type Item = usize;
+
+/// What has changed in the database between two revisions.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// The revision up to which nothing is missing.
+    pub revision: i64,
+    /// With `None` for one that was deleted.
+    pub products: Vec<(String, Option<Product>)>,
+    pub orders: Vec<Order>,
+    /// Basket id and its products.
+    pub imported: Vec<(String, Vec<String>)>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    revision: Option<i64>,
+    ids: Vec<String>,
+    items: HashMap<String, Item>,
+    /// Only what is for sale.
+    catalog: HashMap<Item, Product>,
+    names: Names,
+    baskets: Baskets,
+    accounts: HashMap<i64, HashMap<i64, Ordered>>,
+}
+
+#[derive(Debug)]
+struct Ordered {
+    items: Vec<Item>,
+    cancelled: bool,
+}
+
+impl Model {
+    /// The revision of the database up to which everything is in here; `None` before anything was loaded.
+    pub(crate) fn revision(&self) -> Option<i64> {
+        self.revision
+    }
+
+    /// Takes in what is new. The same change twice is harmless.
+    pub(crate) fn apply(&mut self, changes: Changes) {
+        let renamed = !changes.products.is_empty();
+        for (id, product) in changes.products {
+            let item = self.item(&id);
+            match product {
+                Some(product) => {
+                    self.names.set(item, &product.name);
+                    self.catalog.insert(item, product);
+                }
+                None => {
+                    self.names.remove(item);
+                    self.catalog.remove(&item);
+                }
+            }
+        }
+        if renamed {
+            self.names.weigh();
+        }
+        for order in changes.orders {
+            let items: Vec<Item> = order.basket.product_ids.iter().map(|id| self.item(id)).collect();
+            let bought: &[Item] = if order.cancelled { &[] } else { &items };
+            self.baskets.set(baskets::Key::Order(order.id), bought);
+            let ordered = Ordered { items, cancelled: order.cancelled };
+            self.accounts.entry(order.account_id).or_default().insert(order.id, ordered);
+        }
+        for (id, products) in changes.imported {
+            let items: Vec<Item> = products.iter().map(|id| self.item(id)).collect();
+            self.baskets.set(baskets::Key::Imported(id), &items);
+        }
+        self.revision = self.revision.max(Some(changes.revision));
+    }
+
+    /// For somebody who looks at these products, none of which is among the answers.
+    pub(crate) fn for_views(&self, ids: &[String], skip: usize, take: usize) -> Vec<Product> {
+        let seeds: HashSet<Item> = ids.iter().filter_map(|id| self.items.get(id).copied()).collect();
+        self.best(&seeds, &seeds, skip, take)
+    }
+
+    /// For an account: nothing it ever ordered, cancelled or not. One that never ordered gets what is popular.
+    pub(crate) fn for_account(&self, account_id: i64, skip: usize, take: usize) -> Vec<Product> {
+        let orders = || self.accounts.get(&account_id).into_iter().flat_map(HashMap::values);
+        let had = orders().flat_map(|order| &order.items).copied().collect();
+        let kept = orders().filter(|order| !order.cancelled).flat_map(|order| &order.items).copied().collect();
+        self.best(&kept, &had, skip, take)
+    }
+
+    /// What most baskets hold.
+    pub(crate) fn popular(&self, skip: usize, take: usize) -> Vec<Product> {
+        self.best(&HashSet::new(), &HashSet::new(), skip, take)
+    }
+
+    fn best(&self, seeds: &HashSet<Item>, excluded: &HashSet<Item>, skip: usize, take: usize) -> Vec<Product> {
+        let scores = self.scores(seeds);
+        let order = |a: &Item, b: &Item| -> Ordering {
+            let popularity = |item: Item| self.baskets.popularity(item);
+            scores[*b]
+                .total_cmp(&scores[*a])
+                .then_with(|| popularity(*b).cmp(&popularity(*a)))
+                .then_with(|| self.ids[*a].cmp(&self.ids[*b]))
+        };
+        let mut candidates: Vec<Item> = self.catalog.keys().copied().filter(|item| !excluded.contains(item)).collect();
+        let wanted = skip.saturating_add(take);
+        if wanted < candidates.len() {
+            candidates.select_nth_unstable_by(wanted, order);
+            candidates.truncate(wanted);
+        }
+        candidates.sort_unstable_by(order);
+        candidates.iter().skip(skip).filter_map(|item| self.catalog.get(item)).cloned().collect()
+    }
+
+    fn scores(&self, seeds: &HashSet<Item>) -> Vec<f64> {
+        // Floating point sums depend on their order, and items' places on what came first: seeds go by id.
+        let seeds: BTreeSet<(&str, Item)> = seeds.iter().map(|&item| (self.ids[item].as_str(), item)).collect();
+        let mut scores = vec![0.0; self.ids.len()];
+        for (_, seed) in seeds {
+            self.baskets.add_similarity(seed, &mut scores);
+            self.names.add_similarity(seed, NAME_WEIGHT, &mut scores);
+        }
+        scores
+    }
+
+    fn item(&mut self, id: &str) -> Item {
+        if let Some(&item) = self.items.get(id) {
+            return item;
+        }
+        let item = self.ids.len();
+        self.ids.push(id.to_owned());
+        self.items.insert(id.to_owned(), item);
+        item
+    }
+}

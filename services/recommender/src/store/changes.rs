@@ -1,0 +1,69 @@
+//! What is new since a revision, for the model.
+
+use kit::Cents;
+use sqlx::{FromRow, PgPool};
+
+use crate::domain::{Basket, Order, Product};
+use crate::error::Error;
+use crate::model::Changes;
+
+#[derive(FromRow)]
+struct ProductRow {
+    id: String,
+    name: String,
+    description: String,
+    price_cents: i64,
+    deleted: bool,
+}
+
+#[derive(FromRow)]
+struct OrderRow {
+    id: i64,
+    account_id: i64,
+    product_ids: Vec<String>,
+    quantities: Vec<i64>,
+    cancelled: bool,
+}
+
+pub(super) async fn since(pool: &PgPool, since: i64, revision: i64) -> Result<Changes, Error> {
+    let products: Vec<ProductRow> =
+        sqlx::query_as("SELECT id, name, description, price_cents, deleted FROM products WHERE revision > $1")
+            .bind(since)
+            .fetch_all(pool)
+            .await?;
+    let orders: Vec<OrderRow> =
+        sqlx::query_as("SELECT id, account_id, product_ids, quantities, cancelled FROM orders WHERE revision > $1")
+            .bind(since)
+            .fetch_all(pool)
+            .await?;
+    let imported = sqlx::query_as("SELECT id, product_ids FROM imported_baskets WHERE revision > $1")
+        .bind(since)
+        .fetch_all(pool)
+        .await?;
+    Ok(Changes {
+        revision,
+        products: products.into_iter().map(ProductRow::into_change).collect::<Result<_, _>>()?,
+        orders: orders.into_iter().map(OrderRow::into_order).collect(),
+        imported,
+    })
+}
+
+impl ProductRow {
+    fn into_change(self) -> Result<(String, Option<Product>), Error> {
+        let Self { id, name, description, price_cents, deleted } = self;
+        if deleted {
+            return Ok((id, None));
+        }
+        match Cents::try_from(price_cents) {
+            Ok(price) => Ok((id.clone(), Some(Product { id, name, description, price }))),
+            Err(error) => Err(Error::Stored { product: id, reason: error.to_string() }),
+        }
+    }
+}
+
+impl OrderRow {
+    fn into_order(self) -> Order {
+        let Self { id, account_id, product_ids, quantities, cancelled } = self;
+        Order { id, account_id, basket: Basket { product_ids, quantities }, cancelled }
+    }
+}

@@ -1,0 +1,67 @@
+use crate::{bench::Bench, boot, checkout, events, figure::Measured, idle, logins, orders, products, recommendations};
+
+/// What is measured together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Row {
+    Boot,
+    Idle,
+    Publish,
+    Checkout,
+    Login,
+    Product,
+    CreateOrder,
+    Checkouts,
+    Recommendations,
+}
+
+impl Row {
+    /// In the order in which they are measured: what needs a quiet or a small shop comes first.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Boot,
+        Self::Idle,
+        Self::Publish,
+        Self::Checkout,
+        Self::Login,
+        Self::Product,
+        Self::CreateOrder,
+        Self::Checkouts,
+        Self::Recommendations,
+    ];
+
+    /// By which it is asked for.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Boot => "boot",
+            Self::Idle => "idle",
+            Self::Publish => "publish",
+            Self::Checkout => "checkout",
+            Self::Login => "login",
+            Self::Product => "product",
+            Self::CreateOrder => "create-order",
+            Self::Checkouts => "checkouts",
+            Self::Recommendations => "recommendations",
+        }
+    }
+
+    /// Whether the cost may not grow with the data.
+    pub(crate) const fn grows(self) -> bool {
+        match self {
+            Self::Publish | Self::Checkout | Self::Product | Self::CreateOrder | Self::Checkouts => true,
+            Self::Boot | Self::Idle | Self::Login | Self::Recommendations => false,
+        }
+    }
+
+    pub(crate) async fn measure(self, bench: &Bench) -> anyhow::Result<Measured> {
+        match self {
+            Self::Boot => boot::boot(bench).await,
+            Self::Idle => idle::idle(bench).await,
+            Self::Publish => events::publish(bench.shop().await?).await,
+            Self::Checkout => checkout::one_at_a_time(bench.shop().await?).await,
+            Self::Login => logins::logins(bench.shop().await?, bench.options.time).await,
+            Self::Product => products::reads(bench.shop().await?, bench.options.time).await,
+            Self::CreateOrder => orders::create(bench.shop().await?, bench.options.time).await,
+            Self::Checkouts => checkout::in_flight(bench.shop().await?, bench.options.time).await,
+            Self::Recommendations => recommendations::by_user(bench.shop().await?).await,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A shop whose parts a test starts and ends as it likes.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    net::TcpStream,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use testkit::{eventually, keys::Keys, leash::Leash, postgres::Cluster};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::part::{Database, Part, Place};
+use crate::shop::SETTLED;
+
+/// Takes a group of processes along when the tests are gone, however they ended. The group is its own; it gets the
+/// folders to remove.
+const LEASH: &str = "trap '' INT TERM HUP; cat > /dev/null; rm -rf \"$@\"; kill -KILL 0";
+
+const BUILD: Duration = Duration::from_secs(600);
+
+pub(super) struct Site {
+    /// The first to be dropped: the processes end before what they use.
+    leash: Leash,
+    keys: Keys,
+    secret: String,
+    folder: PathBuf,
+    clusters: BTreeMap<Database, Cluster>,
+    urls: BTreeMap<Database, String>,
+    places: BTreeMap<Part, Place>,
+    processes: BTreeMap<Part, Child>,
+}
+
+/// The one site of this test process, whole, for one test at a time: all of them disturb it.
+pub(super) async fn exclusive() -> MutexGuard<'static, Option<Site>> {
+    static SITE: Mutex<Option<Site>> = Mutex::const_new(None);
+    let mut guard = SITE.lock().await;
+    match guard.as_mut() {
+        // The test before may have failed in the middle of an outage.
+        Some(site) => site.mend().await,
+        None => *guard = Some(Site::boot().await),
+    }
+    guard
+}
+
+impl Site {
+    async fn boot() -> Self {
+        let built = tokio::task::spawn_blocking(|| Part::ALL.map(Part::binary));
+        tokio::time::timeout(BUILD, built).await.expect("in time").expect("all parts can be built");
+        let keys = Keys::new("attack");
+        let folder = tempfile::tempdir().expect("the temporary folder can be written").keep();
+        let leash = Leash::shell(LEASH, [Some(folder.as_path()), keys.jwks().parent()].into_iter().flatten());
+        let mut site = Self {
+            keys,
+            secret: format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>())),
+            folder,
+            leash,
+            clusters: BTreeMap::new(),
+            urls: BTreeMap::new(),
+            places: Part::ALL.map(|part| (part, Place::free())).into(),
+            processes: BTreeMap::new(),
+        };
+        let (order, payment, recommender) = tokio::join!(Cluster::start(), Cluster::start(), Cluster::start());
+        for (database, cluster) in Database::ALL.into_iter().zip([order, payment, recommender]) {
+            site.urls.insert(database, cluster.database().await.url);
+            site.clusters.insert(database, cluster);
+        }
+        for part in [Part::Order, Part::Payment, Part::Recommender] {
+            let status = site.command(part, site.place(part)).arg("migrate").status();
+            assert!(status.expect("it can be executed").success(), "{part:?} cannot migrate");
+        }
+        site.start(Part::Broker).await;
+        shopctl_kafka::topics::create(&site.brokers()).await.expect("the topics can be created");
+        site.mend().await;
+        site
+    }
+
+    /// Starts whatever does not run.
+    async fn mend(&mut self) {
+        for database in Database::ALL {
+            self.bring_back(database).await;
+        }
+        for part in Part::ALL {
+            let ended = |child: &mut Child| child.try_wait().expect("it is our child").is_some();
+            if self.processes.get_mut(&part).is_none_or(ended) {
+                self.start(part).await;
+            }
+        }
+    }
+
+    pub(super) fn place(&self, part: Part) -> Place {
+        self.places[&part]
+    }
+
+    pub(super) fn brokers(&self) -> String {
+        self.place(Part::Broker).grpc.to_string()
+    }
+
+    pub(super) fn url(&self, database: Database) -> &str {
+        &self.urls[&database]
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Starts it and waits until it listens.
+    pub(super) async fn start(&mut self, part: Part) {
+        let place = self.place(part);
+        let child = self.spawn(part, place);
+        self.processes.insert(part, child);
+        listens(part, place).await;
+    }
+
+    /// A second one beside it, at another place, which ends with the value.
+    pub(super) async fn double(&self, part: Part) -> Double {
+        let place = Place::free();
+        let double = Double { place, child: self.spawn(part, place) };
+        listens(part, place).await;
+        double
+    }
+
+    /// SIGKILL: it has no time for anything.
+    pub(super) fn kill(&mut self, part: Part) {
+        let mut child = self.processes.remove(&part).expect("it runs");
+        child.kill().expect("it was not reaped yet");
+        let status = child.wait().expect("it is our child");
+        assert_eq!(status.signal(), Some(9), "{part:?} had ended by itself: {status}");
+    }
+
+    /// SIGTERM, and waits for an orderly end.
+    pub(super) async fn terminate(&mut self, part: Part) {
+        let mut child = self.processes.remove(&part).expect("it runs");
+        let status = ended(&mut child, part).await;
+        assert!(status.success(), "{part:?} ended with {status}");
+    }
+
+    pub(super) fn take_away(&mut self, database: Database) {
+        self.clusters.get_mut(&database).expect("there is one each").stop();
+    }
+
+    pub(super) fn crash(&mut self, database: Database) {
+        self.clusters.get_mut(&database).expect("there is one each").crash();
+    }
+
+    pub(super) async fn bring_back(&mut self, database: Database) {
+        let cluster = self.clusters.get_mut(&database).expect("there is one each");
+        if !cluster.runs() {
+            cluster.restart().await;
+        }
+    }
+
+    fn spawn(&self, part: Part, place: Place) -> Child {
+        let log = File::options().create(true).append(true).open(self.folder.join(format!("{}.log", part.name())));
+        let mut command = self.command(part, place);
+        if part != Part::Broker {
+            command.arg("serve");
+        }
+        let group = i32::try_from(self.leash.id()).expect("a pid fits");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("the log can be written"));
+        command.process_group(group).spawn().expect("it can be executed")
+    }
+
+    fn command(&self, part: Part, place: Place) -> Command {
+        let mut command = Command::new(part.binary());
+        let http = |part| format!("http://{}", self.place(part).http);
+        let grpc = |part| format!("http://{}", self.place(part).grpc);
+        let data = |name: &str| {
+            let path = self.folder.join(name);
+            fs::create_dir_all(&path).expect("the temporary folder can be written");
+            path.display().to_string()
+        };
+        command.env("SHOP_INSTANCE", self.keys.instance()).env("SHOP_JWKS", self.keys.jwks());
+        command.env("SHOP_SIGNING_KEY", self.keys.signing_key(part.name())).env("KAFKA_BROKERS", self.brokers());
+        command.env("HTTP_ADDR", place.http.to_string()).env("GRPC_ADDR", place.grpc.to_string());
+        match part {
+            Part::Broker => {
+                command.args(["--data", &data("kafka"), "--listen", &place.grpc.to_string()]);
+                command.args(["--retention-ms", "-1"]);
+            }
+            Part::Product => {
+                command.env("CATALOG_URL", format!("embedded://{}", data("catalog")));
+            }
+            Part::Order => {
+                command.env("DATABASE_URL", self.url(Database::Order)).env("PRODUCT_URL", http(Part::Product));
+            }
+            Part::Payment => {
+                command.env("DATABASE_URL", self.url(Database::Payment)).env("ORDER_URL", grpc(Part::Order));
+                command.env("PUBLIC_URL", format!("http://127.0.0.1:{}", place.http.port()));
+                command.env("WEBHOOK_SECRET", &self.secret);
+            }
+            Part::Recommender => {
+                command.env("DATABASE_URL", self.url(Database::Recommender));
+            }
+            Part::Gateway => {
+                // Nobody registers here: tokens are made of account's key.
+                command.env("ORDER_URL", grpc(Part::Order)).env("PAYMENT_URL", grpc(Part::Payment));
+                command.env("RECOMMENDER_URL", grpc(Part::Recommender)).env("PRODUCT_URL", http(Part::Product));
+            }
+        }
+        command
+    }
+}
+
+/// A second process of a part.
+pub(super) struct Double {
+    pub(super) place: Place,
+    child: Child,
+}
+
+impl Double {
+    pub(super) async fn terminate(mut self) {
+        let status = ended(&mut self.child, "the second one").await;
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn ended(child: &mut Child, what: impl std::fmt::Debug) -> ExitStatus {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid fits"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it was not reaped yet");
+    eventually(SETTLED, &format!("{what:?} ends"), async || child.try_wait().expect("it is our child")).await
+}
+
+async fn listens(part: Part, place: Place) {
+    let address = match part {
+        Part::Broker | Part::Order | Part::Payment | Part::Recommender => place.grpc,
+        Part::Product | Part::Gateway => place.http,
+    };
+    eventually(SETTLED, &format!("{part:?} listens"), async || TcpStream::connect(address).ok().map(drop)).await;
+}

@@ -1,0 +1,12 @@
+//! The whole shop, booted by the `shopctl` binary as a user runs it, and driven from outside.
+
+mod access;
+mod attack;
+mod boot;
+mod build;
+mod chores;
+mod crash;
+mod money;
+mod processes;
+mod shop;
+mod stack;

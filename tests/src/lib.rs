@@ -1,0 +1,17 @@
+//! What tests of this workspace stand on: a real PostgreSQL, a real broker, keys of an instance, and waiting for a
+//! condition instead of sleeping. The end-to-end tests of the whole shop are beside it, in `tests/`.
+//!
+//! Whatever it starts ends with the test process, however that ends. It must never depend on a service.
+
+pub mod broker;
+pub mod cargo;
+pub mod crash;
+pub mod keys;
+pub mod leash;
+pub mod port;
+pub mod postgres;
+pub mod process;
+pub mod ready;
+mod wait;
+
+pub use wait::eventually;
