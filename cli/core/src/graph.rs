@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::{Condition, Kind, Manifest, Restart, Stop};
+use crate::manifest::{Condition, Kind, Manifest, Only, Probe, Restart, Rhythm, Stop};
 
 /// A resource of one graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,8 @@ pub struct Options {
     pub skip_build: bool,
     /// Services that somebody else runs.
     pub external: Vec<String>,
+    /// With what is only part of an `up --watch`.
+    pub watch: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,13 +40,30 @@ pub enum Role {
     External,
 }
 
+/// What the machine has to know of a readiness probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probing {
+    pub rhythm: Rhythm,
+    /// Whether it goes on once the resource is ready.
+    pub repeats: bool,
+}
+
+impl Probing {
+    fn of(probe: &Probe) -> Self {
+        Self { rhythm: probe.rhythm, repeats: probe.check.repeats() }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Node {
     pub name: String,
     pub kind: Kind,
     pub role: Role,
     pub build: bool,
-    pub probed: bool,
+    /// How its readiness is observed, if it is.
+    pub probe: Option<Probing>,
+    /// The same for its liveness.
+    pub liveness: Option<Rhythm>,
     pub restart: Restart,
     pub stop: Stop,
     pub needs: Vec<(Id, Condition)>,
@@ -74,10 +93,12 @@ impl Graph {
                 return Err(Error::NotExternal(name.clone()));
             }
         }
-        let wanted: Vec<&String> = match options.resources.as_slice() {
-            [] => manifest.resources.keys().collect(),
-            names => names.iter().collect(),
+        let of_this_up = |only: Only| match only {
+            Only::Always => options.resources.is_empty(),
+            Only::Watch => options.watch,
         };
+        let offered = manifest.resources.iter().filter(|(_, resource)| of_this_up(resource.only));
+        let wanted: Vec<&String> = options.resources.iter().chain(offered.map(|(name, _)| name)).collect();
         let mut order = Vec::new();
         let mut seen = BTreeSet::new();
         for name in wanted {
@@ -104,7 +125,8 @@ impl Graph {
                     kind: resource.kind,
                     role,
                     build: resource.build,
-                    probed: resource.probe.is_some(),
+                    probe: resource.probe.as_ref().map(Probing::of),
+                    liveness: resource.liveness.as_ref().map(|probe| probe.rhythm),
                     restart: resource.restart,
                     stop: resource.stop.clone(),
                     needs: resource.needs.iter().map(|(need, &condition)| (ids[need.as_str()], condition)).collect(),

@@ -3,9 +3,11 @@
 //! `now` is the time since the supervisor started. Every process has a `run` number and every timer an `epoch`, so
 //! that word of an earlier process, or a timer of an earlier state, is recognised and ignored.
 
+mod act;
 mod boot;
 mod explain;
 mod life;
+mod probing;
 mod shutdown;
 mod state;
 #[cfg(test)]
@@ -14,10 +16,10 @@ mod tests;
 use std::time::Duration;
 
 pub use explain::Cause;
-pub use state::{Exit, Failure, PortTaken, State};
+pub use state::{Exit, Failure, PortTaken, State, Then};
 
 use crate::{
-    graph::{Graph, Id, Node},
+    graph::{Graph, Id, Node, Role},
     manifest::Signal,
 };
 
@@ -40,6 +42,7 @@ pub enum Event {
     Probed {
         id: Id,
         run: u32,
+        look: Look,
         outcome: Result<(), String>,
     },
     /// The process is gone and its output read. `port`: another program listens on a port of this resource.
@@ -53,6 +56,11 @@ pub enum Event {
         id: Id,
         epoch: u32,
     },
+    /// Somebody wants these started, stopped or started again.
+    Act {
+        action: Action,
+        ids: Vec<Id>,
+    },
     /// The time for the boot is over.
     Deadline,
     /// End everything, dependents first.
@@ -61,6 +69,23 @@ pub enum Event {
     FastStop(Reason),
     /// SIGKILL to everything.
     Kill,
+}
+
+/// What somebody may want of single resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Also what it needs, where that was stopped or has failed. What runs elsewhere is taken back.
+    Start,
+    /// Whoever needs it goes on without.
+    Stop,
+    Restart,
+}
+
+/// Which of a resource's two probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    Readiness,
+    Liveness,
 }
 
 /// Why everything is stopped.
@@ -87,6 +112,7 @@ pub enum Effect {
     Probe {
         id: Id,
         run: u32,
+        look: Look,
         after: Duration,
     },
     Signal {
@@ -156,6 +182,22 @@ struct Slot {
     /// Unasked exits in a row, none of which followed a healthy time.
     failures: u32,
     was_ready: bool,
+    /// How often it was started after the first time.
+    restarts: u32,
+    /// From its start until it was ready.
+    took: Duration,
+    /// Answers of its probes in a row that speak against its state.
+    streak: Streak,
+    /// It ran elsewhere; from now on it is launched here.
+    taken_back: bool,
+}
+
+/// Probes in a row of one process.
+#[derive(Debug, Clone, Copy, Default)]
+struct Streak {
+    successes: u32,
+    failures: u32,
+    liveness_failures: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -171,7 +213,17 @@ pub struct Machine {
 impl Machine {
     #[must_use]
     pub fn new(graph: Graph, seed: u64) -> Self {
-        let slot = Slot { state: State::Pending, epoch: 0, run: 0, failures: 0, was_ready: false };
+        let slot = Slot {
+            state: State::Pending,
+            epoch: 0,
+            run: 0,
+            failures: 0,
+            was_ready: false,
+            restarts: 0,
+            took: Duration::ZERO,
+            streak: Streak::default(),
+            taken_back: false,
+        };
         let slots = vec![slot; graph.len()];
         Self { graph, slots, phase: Phase::Idle, deadline_started: false, seed }
     }
@@ -197,6 +249,21 @@ impl Machine {
         self.slots[id.index()].failures
     }
 
+    /// How often it was started after the first time, for whatever reason.
+    #[must_use]
+    pub fn restarts(&self, id: Id) -> u32 {
+        self.slots[id.index()].restarts
+    }
+
+    /// Who brings it to life, as of now: what ran elsewhere may have been taken back.
+    #[must_use]
+    pub fn role(&self, id: Id) -> Role {
+        match self.node(id).role {
+            Role::External if self.slots[id.index()].taken_back => Role::Launched,
+            role => role,
+        }
+    }
+
     /// Takes in what happened at `now`; answers with what is to be done, in order.
     pub fn step(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -205,9 +272,10 @@ impl Machine {
             Event::Boot => {}
             Event::Spawned { id, run, pid } => self.spawned(id, run, pid),
             Event::NotSpawned { id, run, why } => self.not_spawned(id, run, why, now, &mut effects),
-            Event::Probed { id, run, outcome } => self.probed(id, run, outcome, now, &mut effects),
+            Event::Probed { id, run, look, outcome } => self.probed(id, run, look, outcome, now, &mut effects),
             Event::Exited { id, run, exit, port } => self.exited(id, run, exit, port, now, &mut effects),
             Event::Timer { id, epoch } => self.timer(id, epoch, now, &mut effects),
+            Event::Act { action, ids } => self.act(action, &ids, now, &mut effects),
             Event::Deadline => self.deadline(now, &mut effects),
             Event::Stop(reason) => self.stop(reason, Pace::Orderly, now, &mut effects),
             Event::FastStop(reason) => self.stop(reason, Pace::Fast, now, &mut effects),

@@ -1,6 +1,7 @@
 //! `compose/services.toml`: every resource, the edges between them, and the names under which their addresses are known.
 
 mod check;
+mod probe;
 mod template;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 use serde::Deserialize;
 
 pub use check::Error;
+pub use probe::{Check, Probe, Rhythm};
 pub use template::{Dir, Reference, Template, Unknown, Values};
 
 /// A manifest whose names, edges, ports and templates all hold together.
@@ -105,8 +107,10 @@ pub struct Resource {
     pub needs: BTreeMap<String, Condition>,
     #[serde(default)]
     pub ports: BTreeMap<String, u16>,
-    /// Without one, a service counts as ready once it is started.
+    /// Whether it can serve. Without one, a service counts as ready once it is started.
     pub probe: Option<Probe>,
+    /// Whether it is of any use to wait: once it has failed often enough, the process is started again.
+    pub liveness: Option<Probe>,
     #[serde(default)]
     pub stop: Stop,
     #[serde(default)]
@@ -115,6 +119,13 @@ pub struct Resource {
     pub env: BTreeMap<String, Template>,
     /// Start from the environment of this resource.
     pub env_from: Option<String>,
+    /// Only part of an `up` that asks for it by this option.
+    #[serde(default)]
+    pub only: Only,
+    /// Files and folders of the workspace whose change starts it again in an `up --watch`; for a binary of the
+    /// workspace cargo knows them.
+    #[serde(default)]
+    pub watch: Vec<PathBuf>,
     /// Part of the build: left out by `--no-build`, and its time does not count against `--timeout`.
     #[serde(default)]
     pub build: bool,
@@ -157,34 +168,6 @@ impl Condition {
             Self::Started => "started",
             Self::Ready => "ready",
             Self::Completed => "completed",
-        }
-    }
-}
-
-/// How readiness is observed, always from inside shopctl.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Probe {
-    /// Something accepts connections.
-    Tcp { port: String },
-    /// `GET` answers with a status of 2xx.
-    Http { port: String, path: String },
-    /// The standard health service says SERVING, for all of the server if `service` is empty.
-    Grpc {
-        port: String,
-        #[serde(default)]
-        service: String,
-    },
-    /// The server answers a startup packet with anything but "starting up".
-    Postgres { port: String },
-}
-
-impl Probe {
-    /// The name of the port that is probed.
-    #[must_use]
-    pub fn port(&self) -> &str {
-        match self {
-            Self::Tcp { port } | Self::Http { port, .. } | Self::Grpc { port, .. } | Self::Postgres { port } => port,
         }
     }
 }
@@ -248,6 +231,16 @@ impl Signal {
             Self::Kill => "SIGKILL",
         }
     }
+}
+
+/// When a resource is part of an `up`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Only {
+    #[default]
+    Always,
+    /// With `--watch`.
+    Watch,
 }
 
 /// What follows when a service or a piece of infrastructure exits unasked.

@@ -23,7 +23,9 @@ impl Machine {
             self.deadline_started = true;
             effects.push(Effect::StartDeadline);
         }
-        if self.graph.ids().all(|id| self.state(id).is_ready()) {
+        // Whoever stops a resource meanwhile does not want to wait for it.
+        let settled = |state: &State| state.is_ready() || matches!(state, State::Stopped { .. });
+        if self.graph.ids().all(|id| settled(self.state(id))) {
             self.phase = Phase::Up;
             effects.push(Effect::Booted(Outcome::Ready));
         }
@@ -38,12 +40,13 @@ impl Machine {
         match (condition, self.state(need)) {
             (_, State::Completed { .. })
             | (Condition::Started | Condition::Ready, State::Ready { .. })
-            | (Condition::Started, State::Starting { .. }) => true,
+            | (Condition::Started, State::Starting { .. } | State::Unready { .. }) => true,
             (
                 _,
                 State::Pending
                 | State::Starting { .. }
                 | State::Ready { .. }
+                | State::Unready { .. }
                 | State::BackingOff { .. }
                 | State::Draining { .. }
                 | State::Stopped { .. }

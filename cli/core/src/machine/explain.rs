@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Machine, Phase, State};
+use super::{Machine, Phase, State, Then};
 use crate::graph::Id;
+
+/// So many exits in a row are called what they are.
+const CRASH_LOOP: u32 = 3;
 
 /// One link of the chain: a resource and what is the matter with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,7 @@ impl Machine {
     fn blocker(&self, id: Id) -> Option<Id> {
         let rank = |need: Id| match self.root(need) {
             State::Failed { .. } => 0,
-            State::BackingOff { .. } => 1,
+            State::Unready { .. } | State::BackingOff { .. } => 1,
             State::Starting { .. } | State::Ready { .. } | State::Draining { .. } => 2,
             State::Stopped { .. } => 3,
             State::Pending | State::Completed { .. } => 4,
@@ -67,11 +70,17 @@ impl Machine {
             }
             State::Starting { since, last_probe: None, .. } => format!("has been running for {}", ago(*since)),
             State::Ready { since, .. } => format!("has been ready for {}", ago(*since)),
+            State::Unready { since, error, .. } => format!("was ready, but not for {} now: {error}", ago(*since)),
             State::BackingOff { until, last, failures } => {
                 let wait = until.saturating_sub(now).as_secs_f64();
-                format!("{last} ({failures} in a row), starts again in {wait:.1} s")
+                let crash_loop = if *failures >= CRASH_LOOP { "crash loop: " } else { "" };
+                format!("{crash_loop}{last} ({failures} in a row), starts again in {wait:.1} s")
             }
-            State::Draining { since, .. } => format!("was told to stop {} ago", ago(*since)),
+            State::Draining { since, then: Then::Stay, .. } => format!("was told to stop {} ago", ago(*since)),
+            State::Draining { since, then: Then::Start, .. } => format!("was told to start again {} ago", ago(*since)),
+            State::Draining { since, then: Then::BackOff(error), .. } => {
+                format!("was told to end {} ago, to be started again: it seemed dead: {error}", ago(*since))
+            }
             State::Completed { took } => format!("completed in {:.1} s", took.as_secs_f64()),
             State::Stopped { exit: Some(exit) } => format!("was stopped: {exit}"),
             State::Stopped { exit: None } => "was stopped".to_owned(),

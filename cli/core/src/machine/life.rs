@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Exit, Failure, Machine, Phase, PortTaken, State};
+use super::{Effect, Exit, Failure, Look, Machine, Phase, PortTaken, State, Streak, Then};
 use crate::{
     backoff,
     graph::{Id, Role},
@@ -20,7 +20,10 @@ impl Machine {
             return;
         }
         match &mut self.slot(id).state {
-            State::Starting { pid, .. } | State::Ready { pid, .. } | State::Draining { pid, .. } => *pid = Some(new),
+            State::Starting { pid, .. }
+            | State::Ready { pid, .. }
+            | State::Unready { pid, .. }
+            | State::Draining { pid, .. } => *pid = Some(new),
             State::Pending
             | State::BackingOff { .. }
             | State::Completed { .. }
@@ -35,40 +38,15 @@ impl Machine {
         }
         match self.state(id) {
             // What cannot be started now cannot be started in a second either: a missing program, no permission.
-            State::Starting { .. } | State::Ready { .. } => self.fail(id, Failure::NotSpawned(why), now, effects),
-            State::Draining { .. } => self.enter(id, State::Stopped { exit: None }, effects),
+            State::Starting { .. } | State::Ready { .. } | State::Unready { .. } => {
+                self.fail(id, Failure::NotSpawned(why), now, effects);
+            }
+            State::Draining { .. } => self.drained(id, None, now, effects),
             State::Pending
             | State::BackingOff { .. }
             | State::Completed { .. }
             | State::Stopped { .. }
             | State::Failed { .. } => {}
-        }
-    }
-
-    pub(super) fn probed(
-        &mut self,
-        id: Id,
-        run: u32,
-        outcome: Result<(), String>,
-        now: Duration,
-        effects: &mut Vec<Effect>,
-    ) {
-        if !self.is_current(id, run) {
-            return;
-        }
-        let State::Starting { since, pid, probes, last_probe } = &mut self.slot(id).state else { return };
-        match outcome {
-            Ok(()) => {
-                let ready = State::Ready { since: now, took: now.saturating_sub(*since), pid: *pid };
-                self.slot(id).was_ready = true;
-                self.enter(id, ready, effects);
-            }
-            Err(error) => {
-                *last_probe = Some(error);
-                *probes = probes.saturating_add(1);
-                let after = backoff::probe(*probes);
-                effects.push(Effect::Probe { id, run, after });
-            }
         }
     }
 
@@ -98,12 +76,24 @@ impl Machine {
                 }
                 self.exited_unasked(id, exit, now, effects);
             }
-            State::Draining { .. } => self.enter(id, State::Stopped { exit: Some(exit) }, effects),
+            State::Unready { .. } => self.exited_unasked(id, exit, now, effects),
+            State::Draining { .. } => self.drained(id, Some(exit), now, effects),
             State::Pending
             | State::BackingOff { .. }
             | State::Completed { .. }
             | State::Stopped { .. }
             | State::Failed { .. } => {}
+        }
+    }
+
+    /// It has ended as it was told to.
+    fn drained(&mut self, id: Id, exit: Option<Exit>, now: Duration, effects: &mut Vec<Effect>) {
+        let State::Draining { then, .. } = self.state(id) else { return };
+        let running = matches!(self.phase, Phase::Booting | Phase::Up);
+        match (then, exit) {
+            (Then::Start, _) if running => self.enter(id, State::Pending, effects),
+            (Then::BackOff(_), Some(exit)) if running => self.back_off(id, exit, now, effects),
+            (Then::Stay | Then::Start | Then::BackOff(_), exit) => self.enter(id, State::Stopped { exit }, effects),
         }
     }
 
@@ -114,8 +104,6 @@ impl Machine {
             (_, Restart::OnFailure) => !exit.is_success(),
             (_, Restart::Always) => true,
         };
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let jitter = f64::from((self.seed >> 48) as u16) / f64::from(u16::MAX);
         let booting = self.phase == Phase::Booting;
         let slot = self.slot(id);
         slot.failures = slot.failures.saturating_add(1);
@@ -125,11 +113,18 @@ impl Machine {
         } else if booting && !was_ready && failures >= EXITS_BEFORE_READY {
             self.fail(id, Failure::CrashLoop { exits: failures, last: exit }, now, effects);
         } else {
-            let until = now + backoff::restart(failures, jitter);
-            self.enter(id, State::BackingOff { until, last: exit, failures }, effects);
-            let epoch = self.slots[id.index()].epoch;
-            effects.push(Effect::Timer { id, epoch, at: until });
+            self.back_off(id, exit, now, effects);
         }
+    }
+
+    fn back_off(&mut self, id: Id, last: Exit, now: Duration, effects: &mut Vec<Effect>) {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let jitter = f64::from((self.seed >> 48) as u16) / f64::from(u16::MAX);
+        let failures = self.failures(id);
+        let until = now + backoff::restart(failures, jitter);
+        self.enter(id, State::BackingOff { until, last, failures }, effects);
+        let epoch = self.slots[id.index()].epoch;
+        effects.push(Effect::Timer { id, epoch, at: until });
     }
 
     pub(super) fn timer(&mut self, id: Id, epoch: u32, now: Duration, effects: &mut Vec<Effect>) {
@@ -137,11 +132,13 @@ impl Machine {
             return;
         }
         match self.state(id) {
-            State::BackingOff { .. } => self.start(id, now, effects),
+            // It starts once what it needs is there: that may be gone too.
+            State::BackingOff { .. } => self.enter(id, State::Pending, effects),
             State::Draining { .. } => self.escalate(id, now, effects),
             State::Pending
             | State::Starting { .. }
             | State::Ready { .. }
+            | State::Unready { .. }
             | State::Completed { .. }
             | State::Stopped { .. }
             | State::Failed { .. } => {}
@@ -149,26 +146,24 @@ impl Machine {
     }
 
     pub(super) fn start(&mut self, id: Id, now: Duration, effects: &mut Vec<Effect>) {
-        let (kind, role, probed) = (self.node(id).kind, self.node(id).role, self.node(id).probed);
+        let (kind, role, probe) = (self.node(id).kind, self.role(id), self.node(id).probe);
         if role == Role::Skipped {
             return self.enter(id, State::Completed { took: Duration::ZERO }, effects);
         }
         let slot = self.slot(id);
+        slot.restarts += u32::from(slot.run > 0);
         slot.run += 1;
+        slot.streak = Streak::default();
         let run = slot.run;
-        let ready_at_once = kind != Kind::Task && !probed;
-        let state = if ready_at_once {
-            slot.was_ready = true;
-            State::Ready { since: now, took: Duration::ZERO, pid: None }
-        } else {
-            State::Starting { since: now, pid: None, probes: 0, last_probe: None }
-        };
-        self.enter(id, state, effects);
+        let starting = State::Starting { since: now, pid: None, probes: 0, last_probe: None };
+        self.enter(id, starting, effects);
         if role == Role::Launched {
             effects.push(Effect::Spawn { id, run });
         }
-        if probed {
-            effects.push(Effect::Probe { id, run, after: backoff::probe(0) });
+        if probe.is_some() {
+            effects.push(Effect::Probe { id, run, look: Look::Readiness, after: backoff::probe(0) });
+        } else if kind != Kind::Task {
+            self.ready(id, now, effects);
         }
     }
 }

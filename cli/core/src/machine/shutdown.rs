@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Machine, Pace, Phase, State, state::Drain};
+use super::{Effect, Machine, Pace, Phase, State, Then, state::Drain};
 use crate::{
     graph::{Id, Role},
     manifest::{Signal, Stop},
@@ -27,9 +27,12 @@ impl Machine {
             let waits = pace == Pace::Orderly && needed[id.index()];
             match self.state(id) {
                 State::Pending | State::BackingOff { .. } => self.enter(id, State::Stopped { exit: None }, effects),
-                State::Starting { .. } | State::Ready { .. } if !waits => self.drain_one(id, pace, now, effects),
+                State::Starting { .. } | State::Ready { .. } | State::Unready { .. } if !waits => {
+                    self.drain_one(id, pace, Then::Stay, now, effects);
+                }
                 State::Starting { .. }
                 | State::Ready { .. }
+                | State::Unready { .. }
                 | State::Draining { .. }
                 | State::Completed { .. }
                 | State::Stopped { .. }
@@ -48,19 +51,20 @@ impl Machine {
             State::Pending
             | State::Starting { .. }
             | State::Ready { .. }
+            | State::Unready { .. }
             | State::BackingOff { .. }
             | State::Draining { .. } => true,
             State::Completed { .. } | State::Stopped { .. } | State::Failed { .. } => false,
         }
     }
 
-    fn drain_one(&mut self, id: Id, pace: Pace, now: Duration, effects: &mut Vec<Effect>) {
-        if self.node(id).role == Role::External {
+    pub(super) fn drain_one(&mut self, id: Id, pace: Pace, then: Then, now: Duration, effects: &mut Vec<Effect>) {
+        if self.role(id) == Role::External {
             return self.enter(id, State::Stopped { exit: None }, effects);
         }
         let plan = Drain { steps: steps(&self.node(id).stop, pace, now) };
         let pid = self.state(id).pid();
-        self.enter(id, State::Draining { since: now, pid, plan }, effects);
+        self.enter(id, State::Draining { since: now, pid, plan, then }, effects);
         self.escalate(id, now, effects);
     }
 
@@ -83,7 +87,7 @@ impl Machine {
     pub(super) fn hasten(&mut self, pace: Pace, now: Duration, effects: &mut Vec<Effect>) {
         for id in self.graph.ids().collect::<Vec<_>>() {
             if matches!(self.state(id), State::Draining { .. }) {
-                self.drain_one(id, pace, now, effects);
+                self.drain_one(id, pace, Then::Stay, now, effects);
             }
         }
     }

@@ -21,6 +21,12 @@ pub enum State {
         took: Duration,
         pid: Option<u32>,
     },
+    /// Was ready and still runs, but its probe fails.
+    Unready {
+        since: Duration,
+        pid: Option<u32>,
+        error: String,
+    },
     /// Exited unasked, will be started again.
     BackingOff {
         until: Duration,
@@ -32,6 +38,7 @@ pub enum State {
         since: Duration,
         pid: Option<u32>,
         plan: Drain,
+        then: Then,
     },
     /// A task that ended well, or is left out.
     Completed {
@@ -55,6 +62,7 @@ impl State {
             Self::Pending => "pending",
             Self::Starting { .. } => "starting",
             Self::Ready { .. } => "ready",
+            Self::Unready { .. } => "unready",
             Self::BackingOff { .. } => "backing-off",
             Self::Draining { .. } => "stopping",
             Self::Completed { .. } => "completed",
@@ -72,13 +80,16 @@ impl State {
     /// Whether a process of it may be alive.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        matches!(self, Self::Starting { .. } | Self::Ready { .. } | Self::Draining { .. })
+        matches!(self, Self::Starting { .. } | Self::Ready { .. } | Self::Unready { .. } | Self::Draining { .. })
     }
 
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         match self {
-            Self::Starting { pid, .. } | Self::Ready { pid, .. } | Self::Draining { pid, .. } => *pid,
+            Self::Starting { pid, .. }
+            | Self::Ready { pid, .. }
+            | Self::Unready { pid, .. }
+            | Self::Draining { pid, .. } => *pid,
             Self::Pending
             | Self::BackingOff { .. }
             | Self::Completed { .. }
@@ -86,6 +97,17 @@ impl State {
             | Self::Failed { .. } => None,
         }
     }
+}
+
+/// What follows once a resource that was told to end has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// It stays stopped.
+    Stay,
+    /// It is started again at once.
+    Start,
+    /// Its liveness has failed, as said here: it is started again as after a crash.
+    BackOff(String),
 }
 
 /// Signals still to be sent, each with its time.

@@ -1,5 +1,7 @@
 //! Promises of the state machine: single stories here, every order of events in `random`.
 
+mod acting;
+mod probing;
 mod random;
 
 use std::time::Duration;
@@ -50,12 +52,12 @@ impl Stage {
 
     fn ready(&mut self, name: &str) {
         let (id, run) = (self.id(name), self.run(name));
-        self.step(Event::Probed { id, run, outcome: Ok(()) });
+        self.step(Event::Probed { id, run, look: Look::Readiness, outcome: Ok(()) });
     }
 
     fn not_ready(&mut self, name: &str, why: &str) {
         let (id, run) = (self.id(name), self.run(name));
-        self.step(Event::Probed { id, run, outcome: Err(why.to_owned()) });
+        self.step(Event::Probed { id, run, look: Look::Readiness, outcome: Err(why.to_owned()) });
     }
 
     fn exit(&mut self, name: &str, exit: Exit) {
@@ -171,7 +173,7 @@ fn a_probe_that_fails_is_repeated_ever_more_slowly() {
     stage.not_ready("a", "refused");
     assert_eq!(probe(&stage), Some(Duration::from_micros(6250)));
     stage.ready("a");
-    assert_eq!(probe(&stage), None);
+    assert_eq!(probe(&stage), Some(Duration::from_secs(2)), "it goes on, at its interval");
 }
 
 #[test]
@@ -288,7 +290,7 @@ fn word_of_an_earlier_process_and_a_timer_of_an_earlier_state_count_for_nothing(
     assert_eq!(stage.state("a"), "starting");
     for stale in [
         Event::Timer { id, epoch },
-        Event::Probed { id, run: first, outcome: Ok(()) },
+        Event::Probed { id, run: first, look: Look::Readiness, outcome: Ok(()) },
         Event::Exited { id, run: first, exit: Exit::Code(1), port: None },
         Event::NotSpawned { id, run: first, why: "late".to_owned() },
     ] {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Condition, Kind, Manifest, Reference, Resource, Template};
+use super::{Check, Condition, Kind, Manifest, Only, Probe, Reference, Resource, Template};
 
 /// What is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,16 +62,22 @@ fn resource_problem(manifest: &Manifest, name: &str, resource: &Resource) -> Opt
         return Some("dir is relative to the workspace".to_owned());
     }
     match resource.kind {
-        Kind::Task if resource.probe.is_some() => {
+        Kind::Task if resource.probe.is_some() || resource.liveness.is_some() => {
             return Some("a task has no probe: it is done when it ends".to_owned());
         }
         Kind::Service | Kind::Embedded if resource.build => return Some("only a task is part of the build".to_owned()),
         Kind::Task | Kind::Service | Kind::Embedded => {}
     }
-    if let Some(probe) = &resource.probe
-        && !resource.ports.contains_key(probe.port())
+    if let Some(port) =
+        probes(resource).filter_map(|probe| probe.check.port()).find(|&port| !resource.ports.contains_key(port))
     {
-        return Some(format!("its probe asks port {}, which it does not have", probe.port()));
+        return Some(format!("its probe asks port {port}, which it does not have"));
+    }
+    if resource.liveness.as_ref().is_some_and(|probe| !probe.check.repeats()) {
+        return Some("liveness cannot be read off a log line: it stays written".to_owned());
+    }
+    if resource.watch.iter().any(|path| path.is_absolute()) {
+        return Some("watch is relative to the workspace".to_owned());
     }
     if let Some(other) = &resource.env_from {
         match manifest.resources.get(other) {
@@ -80,16 +86,33 @@ fn resource_problem(manifest: &Manifest, name: &str, resource: &Resource) -> Opt
             Some(_) => {}
         }
     }
-    resource.needs.iter().find_map(|(need, condition)| need_problem(manifest, need, *condition)).or_else(|| {
-        let templates = resource.command.iter().chain(resource.env.values());
+    let needs = |&(need, condition): &(&String, &Condition)| need_problem(manifest, resource, need, *condition);
+    resource.needs.iter().find_map(|need| needs(&need)).or_else(|| {
+        let probed = probes(resource).flat_map(|probe| match &probe.check {
+            Check::Exec { command } => command.as_slice(),
+            Check::Tcp { .. }
+            | Check::Http { .. }
+            | Check::Grpc { .. }
+            | Check::Postgres { .. }
+            | Check::Kafka { .. }
+            | Check::Log { .. } => &[],
+        });
+        let templates = resource.command.iter().chain(resource.env.values()).chain(probed);
         templates.into_iter().find_map(|template| template_problem(manifest, template, Scope::Resource))
     })
 }
 
-fn need_problem(manifest: &Manifest, need: &str, condition: Condition) -> Option<String> {
+fn probes(resource: &Resource) -> impl Iterator<Item = &Probe> {
+    resource.probe.iter().chain(&resource.liveness)
+}
+
+fn need_problem(manifest: &Manifest, resource: &Resource, need: &str, condition: Condition) -> Option<String> {
     let Some(needed) = manifest.resources.get(need) else {
         return Some(format!("it needs {need}, which is no resource"));
     };
+    if needed.only != resource.only && needed.only != Only::Always {
+        return Some(format!("it needs {need}, which is not part of every `up`"));
+    }
     match (needed.kind, condition) {
         (Kind::Task, Condition::Ready) => Some(format!("it needs {need} ready, but a task is completed, never ready")),
         (Kind::Service | Kind::Embedded, Condition::Completed) => {

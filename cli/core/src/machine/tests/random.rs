@@ -14,17 +14,20 @@ struct Drawn {
     restart: u8,
     build: bool,
     probed: bool,
+    alive: bool,
     /// For each earlier resource, whether it is needed and how.
     needs: Vec<u8>,
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
     let needs = prop::collection::vec(0..6_u8, 12);
-    (0..3_u8, 0..3_u8, any::<bool>(), any::<bool>(), needs).prop_map(|(kind, restart, build, probed, needs)| Drawn {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (0..3_u8, 0..3_u8, flags, needs).prop_map(|(kind, restart, (build, probed, alive), needs)| Drawn {
         kind,
         restart,
         build,
         probed,
+        alive,
         needs,
     })
 }
@@ -59,6 +62,9 @@ fn manifest(drawn: &[Drawn]) -> Manifest {
             text += &format!("build = {}\n", one.build);
         } else if one.probed {
             text += &format!("ports = {{ x = {} }}\nprobe = {{ kind = \"tcp\", port = \"x\" }}\n", number + 1);
+            if one.alive {
+                text += "liveness = { kind = \"tcp\", port = \"x\" }\n";
+            }
         }
     }
     Manifest::parse(&text).expect("a drawn manifest is right")
@@ -69,7 +75,7 @@ struct World {
     machine: Machine,
     now: Duration,
     alive: BTreeMap<Id, u32>,
-    probes: Vec<(Id, u32)>,
+    probes: Vec<(Id, u32, Look)>,
     timers: Vec<(Duration, Id, u32)>,
     deadline: bool,
     outcomes: usize,
@@ -100,18 +106,14 @@ impl World {
                         "nothing starts in a stop"
                     );
                     assert!(self.alive.insert(id, run).is_none(), "one process at a time");
-                    for &(need, condition) in &self.machine.node(id).needs {
-                        let state = self.machine.state(need);
-                        let was_ready = self.machine.slots[need.index()].was_ready;
-                        let met = match condition {
-                            crate::manifest::Condition::Started => !matches!(state, State::Pending),
-                            crate::manifest::Condition::Ready => was_ready,
-                            crate::manifest::Condition::Completed => matches!(state, State::Completed { .. }),
-                        };
-                        assert!(met, "it starts before its {condition:?} is met: {state:?}");
-                    }
+                    let unmet: Vec<_> = self.machine.unmet(id).collect();
+                    assert!(unmet.is_empty(), "it starts before {unmet:?} are met");
                 }
-                Effect::Probe { id, run, .. } => self.probes.push((id, run)),
+                Effect::Probe { id, run, look, .. } => {
+                    let twice = self.probes.contains(&(id, run, look));
+                    assert!(!twice, "nobody is looked at twice at a time");
+                    self.probes.push((id, run, look));
+                }
                 Effect::Signal { id, signal: Signal::Kill } => self.doomed.push(id),
                 Effect::Signal { .. } | Effect::Changed(_) | Effect::Stopping(_) => {}
                 Effect::Timer { id, epoch, at } => self.timers.push((at, id, epoch)),
@@ -146,9 +148,9 @@ impl World {
         let id = self.machine.graph().ids().nth(which % self.machine.graph().len()).expect("it is in the graph");
         match choice % 16 {
             0..=5 if !self.probes.is_empty() => {
-                let (id, run) = self.probes.swap_remove(which % self.probes.len());
+                let (id, run, look) = self.probes.swap_remove(which % self.probes.len());
                 let outcome = if choice.is_multiple_of(2) { Ok(()) } else { Err("not yet".to_owned()) };
-                self.step(Event::Probed { id, run, outcome });
+                self.step(Event::Probed { id, run, look, outcome });
             }
             6..=8 => self.exit_of(id, Exit::Code(0)),
             9 => self.exit_of(id, Exit::Code(1)),
@@ -158,6 +160,10 @@ impl World {
                 }
             }
             11..=12 if !self.timers.is_empty() => self.next_timer(),
+            13 if choice > 128 => {
+                let action = [Action::Start, Action::Stop, Action::Restart][which % 3];
+                self.step(Event::Act { action, ids: vec![id] });
+            }
             13 => self.step(Event::Timer { id, epoch: u32::from(choice) }),
             14 => self.step(Event::Exited { id, run: u32::from(choice), exit: Exit::Code(1), port: None }),
             15 if self.deadline && choice > 240 => self.step(Event::Deadline),
@@ -180,15 +186,22 @@ impl World {
         self.step(Event::Timer { id, epoch });
     }
 
-    /// Everyone behaves from now on: the boot comes to an end.
+    /// Everyone behaves from now on, and what was stopped is wanted again: the boot comes to an end.
     fn settle(&mut self) {
+        let ids: Vec<Id> = self.machine.graph().ids().collect();
+        self.step(Event::Act { action: Action::Start, ids });
         for _ in 0..10_000 {
             if self.machine.phase() != Phase::Booting {
                 return;
             }
             let task = self.alive.keys().copied().find(|&id| self.machine.node(id).kind == Kind::Task);
-            if let Some((id, run)) = self.probes.pop() {
-                self.step(Event::Probed { id, run, outcome: Ok(()) });
+            // What is ready is looked at for ever: that brings nothing on.
+            let unready = |&(id, _, _): &(Id, u32, Look)| !self.machine.state(id).is_ready();
+            if let Some(at) = self.probes.iter().position(unready) {
+                let (id, run, look) = self.probes.remove(at);
+                self.step(Event::Probed { id, run, look, outcome: Ok(()) });
+            } else if let Some(id) = self.doomed.pop() {
+                self.exit_of(id, Exit::Signal(9));
             } else if let Some(id) = task {
                 self.exit_of(id, Exit::Code(0));
             } else if self.timers.is_empty() {
