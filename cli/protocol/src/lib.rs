@@ -8,9 +8,9 @@ mod message;
 mod status;
 mod wire;
 
-pub use message::{BootOutcome, LogFilter, Reply, Request, StopMode, Stream, Update};
+pub use message::{Action, BootOutcome, LogFilter, Reply, Request, StopMode, Stream, Update};
 pub use status::{Cause, Phase, Progress, Resource, Snapshot, Supervisor};
 pub use wire::{Connection, Error, MAX_MESSAGE};
 
 /// Version of the messages; client and supervisor must agree on it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

@@ -27,6 +27,11 @@ pub enum Request {
     Lease,
     /// The instance lives on without this connection.
     Release,
+    /// Starts, stops or restarts resources; answered when that has begun. Watch for the rest.
+    Act {
+        action: Action,
+        resources: Vec<String>,
+    },
     /// Ends everything; answered when that has begun. Watch for the end.
     Stop {
         mode: StopMode,
@@ -35,6 +40,17 @@ pub enum Request {
     Watch {
         lines: LogFilter,
     },
+}
+
+/// What may be wanted of single resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Also what it needs, where that was stopped or has failed. What runs elsewhere is taken back.
+    Start,
+    /// Whoever needs it goes on without.
+    Stop,
+    Restart,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,7 +40,7 @@ pub struct Resource {
     pub name: String,
     /// `task`, `service` or `embedded`.
     pub kind: String,
-    /// `pending`, `starting`, `ready`, `backing-off`, `stopping`, `completed`, `stopped` or `failed`.
+    /// `pending`, `starting`, `ready`, `unready` (was ready, now its probe fails), `backing-off`, `stopping`, `completed`, `stopped` or `failed`.
     pub state: String,
     /// Serves, or has done what it was there for.
     pub ready: bool,
@@ -51,8 +51,12 @@ pub struct Resource {
     pub ports: std::collections::BTreeMap<String, u16>,
     /// Seconds from its start until it was ready or completed.
     pub took: Option<f64>,
+    /// Seconds since it has been ready.
+    pub uptime: Option<f64>,
     /// Exits in a row that nobody asked for.
     pub failures: u32,
+    /// How often it was started after the first time.
+    pub restarts: u32,
     pub progress: Option<Progress>,
     /// Why it is not ready; empty if it is. Each waits for the next one.
     pub why: Vec<Cause>,

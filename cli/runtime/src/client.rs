@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use shopctl_protocol::{Cause, Connection, LogFilter, Reply, Request, Snapshot, StopMode, Update, VERSION};
+use shopctl_protocol::{Action, Cause, Connection, LogFilter, Reply, Request, Snapshot, StopMode, Update, VERSION};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::instance::{self, Instance};
@@ -92,6 +92,14 @@ impl Client {
     /// When this connection does not hold the lease, or the supervisor is gone.
     pub async fn release(&mut self) -> Result<(), Error> {
         self.done(Request::Release).await
+    }
+
+    /// Begins to start, stop or restart resources.
+    ///
+    /// # Errors
+    /// When one of them is unknown or cannot be treated so, or the supervisor is gone.
+    pub async fn act(&mut self, action: Action, resources: &[String]) -> Result<(), Error> {
+        self.done(Request::Act { action, resources: resources.to_owned() }).await
     }
 
     /// Begins to end everything.

@@ -24,6 +24,7 @@ pub struct Plan {
     pub skip_build: bool,
     pub release: bool,
     pub external: Vec<String>,
+    pub watch: bool,
     /// From the end of the build.
     pub timeout: Duration,
     pub environment: Vec<Variable>,
@@ -41,6 +42,11 @@ pub struct Variable {
 impl Plan {
     #[must_use]
     pub fn options(&self) -> Options {
-        Options { resources: self.resources.clone(), skip_build: self.skip_build, external: self.external.clone() }
+        Options {
+            resources: self.resources.clone(),
+            skip_build: self.skip_build,
+            external: self.external.clone(),
+            watch: self.watch,
+        }
     }
 }

@@ -124,6 +124,7 @@ async fn converse(
             | Request::Status
             | Request::Why { .. }
             | Request::Env { .. }
+            | Request::Act { .. }
             | Request::Stop { .. }) => Ask::Reply(request, answer),
         };
         let _ = asks.send(ask);

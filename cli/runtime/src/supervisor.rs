@@ -1,6 +1,8 @@
 //! The supervisor: the loop that feeds the core's state machine and carries out what it decides.
 
+mod act;
 mod effects;
+mod probes;
 mod report;
 
 use std::{
@@ -8,12 +10,13 @@ use std::{
     io,
     os::fd::AsFd as _,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use shopctl_core::{
     Event, Graph, Id, Machine, Manifest,
-    machine::{Phase, Reason},
+    machine::{Look, Phase, Reason},
 };
 use shopctl_protocol::{BootOutcome, Progress, Reply, Request, StopMode, Update};
 use tokio::{
@@ -30,6 +33,7 @@ use crate::{
     leftovers::Recorded,
     log::Store,
     plan::Plan,
+    probe::Prober,
     proc::Identity,
     process::Process,
     server::{Ask, Server, Watching},
@@ -90,6 +94,8 @@ struct Supervisor {
     store: Store,
     lease: Lease,
     processes: BTreeMap<Id, (Process, Recorded)>,
+    /// By resource and kind of look, with the run that they belong to.
+    probers: BTreeMap<(Id, Look), (u32, Arc<Prober>)>,
     progress: BTreeMap<Id, Progress>,
     outcome: Option<BootOutcome>,
     inputs: mpsc::UnboundedSender<Input>,
@@ -141,6 +147,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         hub: Hub::new(),
         lease: Lease::Awaited,
         processes: BTreeMap::new(),
+        probers: BTreeMap::new(),
         progress: BTreeMap::new(),
         outcome: None,
         inputs,
@@ -277,6 +284,7 @@ impl Supervisor {
                 None => Reply::Refused { why: format!("there is no resource {resource} in this instance") },
             },
             Request::Env { service } => self.environment(service.as_deref()),
+            Request::Act { action, resources } => self.act(action, &resources),
             Request::Stop { mode } => {
                 self.step(match mode {
                     StopMode::Orderly => Event::Stop(Reason::Asked),

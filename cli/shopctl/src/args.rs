@@ -53,6 +53,12 @@ pub(crate) enum Command {
     Status(Status),
     /// List this user's instances
     Ps,
+    /// Start resources that are stopped, failed or run elsewhere, with what they need
+    Start(Act),
+    /// Stop resources; whoever needs them goes on without
+    Stop(Act),
+    /// Stop resources and start them again
+    Restart(Act),
     /// Show what the resources wrote
     Logs(Logs),
     /// Print the addresses of a running shop, or what a service needs to be run by hand
@@ -101,6 +107,9 @@ pub(crate) struct Up {
     /// Where the binaries are (implies --no-build)
     #[arg(long, value_name = "DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
+    /// Rebuild and restart what a change in the workspace concerns
+    #[arg(long, conflicts_with_all = ["no_build", "bin_dir"])]
+    pub(crate) watch: bool,
     /// Give up when not all is ready by then, counted from the end of the build
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
     pub(crate) timeout: Duration,
@@ -127,6 +136,19 @@ pub(crate) struct Assignment {
     pub(crate) service: Option<String>,
     pub(crate) key: String,
     pub(crate) value: String,
+}
+
+/// `start`, `stop` and `restart`.
+#[derive(Debug, Args)]
+pub(crate) struct Act {
+    #[arg(value_name = "RESOURCE", required = true)]
+    pub(crate) resources: Vec<String>,
+    /// Return at once instead of when it is done
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Give up waiting after this long
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = value::duration)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -238,6 +260,11 @@ pub(crate) enum Internal {
     },
     /// Builds the binaries, telling its progress
     Build {
+        #[arg(long, value_enum, default_value_t = Profile::Debug)]
+        profile: Profile,
+    },
+    /// Rebuilds and restarts what changes (`up --watch`)
+    Watch {
         #[arg(long, value_enum, default_value_t = Profile::Debug)]
         profile: Profile,
     },

@@ -15,7 +15,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::progress::Meter;
-use closure::{Depth, Metadata};
+pub(crate) use closure::{Depth, Metadata};
 use diagnostics::Errors;
 
 /// Why there are no binaries.

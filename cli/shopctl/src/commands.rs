@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod act;
 pub(crate) mod build;
 pub(crate) mod checkout;
 pub(crate) mod completions;
@@ -17,4 +18,5 @@ pub(crate) mod status;
 pub(crate) mod topics;
 pub(crate) mod up;
 pub(crate) mod wait;
+pub(crate) mod watch;
 pub(crate) mod why;

@@ -15,10 +15,12 @@ mod progress;
 mod protogen;
 mod running;
 mod seeding;
+mod watching;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use shopctl_protocol::Action;
 
 use args::{Cli, Command, Internal};
 use exit::Exit;
@@ -61,6 +63,9 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Down(args) => commands::down::run(global, args).await,
         Command::Status(args) => commands::status::run(global, args).await,
         Command::Ps => commands::ps::run(global).await,
+        Command::Start(args) => commands::act::run(global, args, Action::Start).await,
+        Command::Stop(args) => commands::act::run(global, args, Action::Stop).await,
+        Command::Restart(args) => commands::act::run(global, args, Action::Restart).await,
         Command::Logs(args) => commands::logs::run(global, args).await,
         Command::Env(args) => commands::env::run(global, args).await,
         Command::Why(args) => commands::why::run(global, args).await,

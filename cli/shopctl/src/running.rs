@@ -34,3 +34,9 @@ pub(crate) fn not_running(name: &str) -> Failure {
 }
 
 pub(crate) const NOT_RUNNING: &str = "`shopctl up` starts it; `shopctl ps` lists what there is";
+
+/// A name that no resource has.
+pub(crate) fn no_resource<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Failure {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    Failure::new(Exit::Usage, format!("there is no resource {name} in this instance; there are {}", known.join(", ")))
+}

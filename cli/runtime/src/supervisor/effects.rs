@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 use shopctl_core::{
     Effect, Event, Id,
     machine::{Exit, Outcome, PortTaken, Reason},
+    manifest::Template,
 };
 use shopctl_protocol::{BootOutcome, Progress, Update};
 use tokio::{sync::mpsc, time::sleep};
@@ -32,12 +33,20 @@ enum StartError {
     Spawn { program: String, source: io::Error },
 }
 
+/// What to run, as the system wants it.
+pub(super) struct Command {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) dir: PathBuf,
+    pub(super) environment: BTreeMap<String, String>,
+}
+
 impl Supervisor {
     /// Does it; answers with what has happened at once.
     pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Spawn { id, run } => return Some(self.spawn(id, run)),
-            Effect::Probe { id, run, after } => self.probe(id, run, after),
+            Effect::Probe { id, run, look, after } => self.probe(id, run, look, after),
             Effect::Signal { id, signal } => {
                 if let Some((process, _)) = self.processes.get(&id) {
                     process.signal(signal);
@@ -49,6 +58,7 @@ impl Supervisor {
             Effect::StartDeadline => self.later(self.plan.timeout, Event::Deadline),
             Effect::Changed(id) => {
                 if !self.machine.state(id).is_live() {
+                    self.probers.retain(|(of, _), _| *of != id);
                     self.progress.remove(&id);
                     if self.processes.remove(&id).is_some() {
                         self.write_down();
@@ -73,23 +83,11 @@ impl Supervisor {
         None
     }
 
-    fn later(&self, delay: Duration, event: Event) {
+    pub(super) fn later(&self, delay: Duration, event: Event) {
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
             sleep(delay).await;
             let _ = inputs.send(Input::Event(event));
-        });
-    }
-
-    fn probe(&self, id: Id, run: u32, after: Duration) {
-        let resource = &self.manifest.resources[self.name(id)];
-        let Some(probe) = resource.probe.clone() else { return };
-        let Some(port) = self.known.ports().get(self.name(id), probe.port()) else { return };
-        let inputs = self.inputs.clone();
-        tokio::spawn(async move {
-            sleep(after).await;
-            let outcome = crate::probe::probe(&probe, port).await;
-            let _ = inputs.send(Input::Event(Event::Probed { id, run, outcome }));
         });
     }
 
@@ -124,29 +122,29 @@ impl Supervisor {
 
     fn spec(&self, name: &str) -> Result<Spec, StartError> {
         let resource = &self.manifest.resources[name];
+        let Command { program, arguments, dir, environment } = self.command(name, &resource.command)?;
+        let markers = self.markers(name).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        Ok(Spec { program, arguments, dir, environment, signals_to: resource.stop.to, markers })
+    }
+
+    /// A command of a resource (its own, or its probe's) with everything filled in.
+    pub(super) fn command(&self, name: &str, words: &[Template]) -> Result<Command, values::Error> {
         let mut environment = self.known.environment(&self.manifest, name, &self.plan.environment)?;
-        let state = self.instance.state_dir().display().to_string();
-        let markers = [
-            (STATE, state),
+        environment.extend(self.markers(name).map(|(key, value)| (key.to_owned(), value)));
+        let mut filled = words.iter().map(|word| self.known.fill(name, word));
+        let program = self.program(&filled.next().transpose()?.unwrap_or_default());
+        let dir = self.plan.workspace.join(&self.manifest.resources[name].dir);
+        Ok(Command { program, arguments: filled.collect::<Result<_, _>>()?, dir, environment })
+    }
+
+    /// What tells whose a process is.
+    fn markers(&self, name: &str) -> [(&'static str, String); 4] {
+        [
+            (STATE, self.instance.state_dir().display().to_string()),
             (INSTANCE, self.instance.name.clone()),
             (RUN, self.plan.run.clone()),
             (RESOURCE, name.to_owned()),
-        ];
-        environment.extend(markers.clone().map(|(key, value)| (key.to_owned(), value)));
-        let mut command = Vec::new();
-        for template in &resource.command {
-            command.push(self.known.fill(name, template)?);
-        }
-        let mut words = command.into_iter();
-        let program = self.program(&words.next().unwrap_or_default());
-        Ok(Spec {
-            program,
-            arguments: words.collect(),
-            dir: self.plan.workspace.join(&resource.dir),
-            environment,
-            signals_to: resource.stop.to,
-            markers: markers.into_iter().map(|(key, value)| format!("{key}={value}")).collect(),
-        })
+        ]
     }
 
     fn program(&self, word: &str) -> PathBuf {

@@ -43,19 +43,32 @@ impl Supervisor {
             kind: node.kind.as_str().to_owned(),
             state: state.label().to_owned(),
             ready: state.is_ready(),
-            external: node.role == Role::External,
+            external: self.machine.role(id) == Role::External,
             pid: state.pid(),
             ports: self.known.ports().of(&node.name),
             took: match state {
                 State::Ready { took, .. } | State::Completed { took } => Some(took.as_secs_f64()),
                 State::Pending
                 | State::Starting { .. }
+                | State::Unready { .. }
                 | State::BackingOff { .. }
                 | State::Draining { .. }
                 | State::Stopped { .. }
                 | State::Failed { .. } => None,
             },
+            uptime: match state {
+                State::Ready { since, .. } => Some(self.now().saturating_sub(*since).as_secs_f64()),
+                State::Pending
+                | State::Starting { .. }
+                | State::Unready { .. }
+                | State::BackingOff { .. }
+                | State::Draining { .. }
+                | State::Completed { .. }
+                | State::Stopped { .. }
+                | State::Failed { .. } => None,
+            },
             failures: self.machine.failures(id),
+            restarts: self.machine.restarts(id),
             progress: self.progress.get(&id).cloned(),
             why: if state.is_ready() { Vec::new() } else { self.causes(id) },
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{Error, cargo};
 
 /// The workspace as cargo resolves it.
 #[derive(Debug, Deserialize)]
-pub(super) struct Metadata {
+pub(crate) struct Metadata {
     packages: Vec<Package>,
     workspace_members: HashSet<String>,
     /// Absent where only the members were asked for.
@@ -20,7 +20,7 @@ pub(super) struct Metadata {
 
 /// How much of the workspace is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(crate) enum Depth {
     /// The members alone: cargo resolves nothing for that, and answers in a twentieth of the time.
     Members,
     /// With all that they depend on.
@@ -32,6 +32,18 @@ struct Package {
     id: String,
     name: String,
     targets: Vec<Target>,
+    #[serde(default)]
+    manifest_path: PathBuf,
+    #[serde(default)]
+    dependencies: Vec<Declared>,
+}
+
+/// A dependency as its package's manifest declares it.
+#[derive(Debug, Deserialize)]
+struct Declared {
+    /// Of a dependency in this workspace.
+    path: Option<PathBuf>,
+    kind: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,7 +82,7 @@ struct DependencyKind {
 }
 
 impl Metadata {
-    pub(super) fn read(workspace: &Path, depth: Depth) -> Result<Self, Error> {
+    pub(crate) fn read(workspace: &Path, depth: Depth) -> Result<Self, Error> {
         let mut command = cargo(workspace);
         command.args(["metadata", "--format-version", "1"]);
         match depth {
@@ -103,6 +115,26 @@ impl Metadata {
             }
         }
         Ok(packages)
+    }
+
+    /// The folders of the workspace whose files feed a binary: of its package and of all that this is built with.
+    pub(crate) fn sources_of(&self, binary: &str) -> Result<Vec<PathBuf>, Error> {
+        let names = self.packages_of(&[binary.to_owned()])?;
+        let folder = |package: &Package| package.manifest_path.parent().map(Path::to_path_buf);
+        let mut todo: Vec<PathBuf> =
+            self.packages.iter().filter(|package| names.contains(&package.name)).filter_map(folder).collect();
+        let mut found: Vec<PathBuf> = Vec::new();
+        while let Some(next) = todo.pop() {
+            if found.contains(&next) {
+                continue;
+            }
+            let package = self.packages.iter().find(|package| folder(package).as_ref() == Some(&next));
+            let declared = package.into_iter().flat_map(|package| &package.dependencies);
+            todo.extend(declared.filter(|one| one.kind.as_deref() != Some("dev")).filter_map(|one| one.path.clone()));
+            found.push(next);
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// How many things cargo compiles or runs for `binaries` of `packages`. Crates that it compiles twice, for the host
@@ -186,6 +218,24 @@ mod tests {
         assert_eq!(packages, ["order"]);
         // order with its binary of the same name, kit, ring with its build script compiled and run.
         assert_eq!(metadata.units(&packages, &binaries), 5);
+    }
+
+    #[test]
+    fn a_binary_is_fed_by_its_own_folder_and_those_it_is_built_with() {
+        let metadata: Metadata = serde_json::from_str(
+            r#"{"workspace_members": ["order", "kit", "testkit"], "packages": [
+                {"id": "order", "name": "order", "targets": [{"name": "order", "kind": ["bin"]}],
+                 "manifest_path": "/shop/services/order/Cargo.toml", "dependencies": [
+                    {"path": "/shop/services/kit", "kind": null}, {"path": "/shop/tests", "kind": "dev"},
+                    {"path": null, "kind": null}]},
+                {"id": "kit", "name": "kit", "targets": [], "manifest_path": "/shop/services/kit/Cargo.toml",
+                 "dependencies": [{"path": "/shop/proto", "kind": "build"}]},
+                {"id": "testkit", "name": "testkit", "targets": [], "manifest_path": "/shop/tests/Cargo.toml"}
+            ]}"#,
+        )
+        .expect("cargo's form");
+        let sources = metadata.sources_of("order").expect("order has it");
+        assert_eq!(sources, ["/shop/proto", "/shop/services/kit", "/shop/services/order"].map(PathBuf::from));
     }
 
     #[test]

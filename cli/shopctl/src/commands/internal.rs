@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Global, Internal, Profile},
-    commands::{build, postgres, topics},
+    commands::{build, postgres, topics, watch},
     exit::Exit,
 };
 
@@ -24,6 +24,7 @@ pub(crate) async fn run(global: &Global, command: &Internal) -> anyhow::Result<E
             Ok(Exit::Success)
         }
         Internal::Build { profile } => build::run(global, *profile == Profile::Release).await,
+        Internal::Watch { profile } => watch::run(global, *profile == Profile::Release).await,
         Internal::PostgresInstall => postgres::install(global).await,
         Internal::Postgres { name } => postgres::run(global, name).await,
         Internal::Topics => topics::run(global).await,

@@ -16,7 +16,7 @@ pub(crate) async fn run(global: &Global, _args: &Status) -> anyhow::Result<Exit>
     } else {
         print(&snapshot);
     }
-    let unhealthy = |resource: &Resource| matches!(resource.state.as_str(), "failed" | "backing-off");
+    let unhealthy = |resource: &Resource| matches!(resource.state.as_str(), "failed" | "unready" | "backing-off");
     Ok(if snapshot.resources.iter().any(unhealthy) { Exit::Resource } else { Exit::Success })
 }
 

@@ -35,6 +35,7 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, args: &Up) -> any
         skip_build: args.no_build || args.bin_dir.is_some(),
         release: args.release,
         external: args.external.clone(),
+        watch: args.watch,
         timeout: args.timeout,
         environment,
     };

@@ -84,11 +84,14 @@ impl Screen {
         let took = resource.took.map_or_else(String::new, |took| format!("{took:.2} s"));
         let why = || resource.why.last().map_or_else(String::new, |cause| harmless(&cause.detail).into_owned());
         match (resource.state.as_str(), resource.kind.as_str()) {
+            ("ready", _) if before == Some("unready") => {
+                self.line(format_args!("{} {name:<20} ready again", "✓".green()))
+            }
             ("ready", _) if resource.external => self.line(format_args!("{} {name:<20} external", "✓".green())),
             ("completed", _) if resource.took == Some(0.0) => self.line(format_args!("- {name:<20}   skipped")),
             ("ready" | "completed", _) => self.line(format_args!("{} {name:<20} {took:>9}", "✓".green())),
             ("starting", "task") if self.bottom.is_none() => self.line(format_args!("  {name:<20} runs")),
-            ("backing-off", _) => self.line(format_args!("{} {name:<20} {}", "!".yellow(), why())),
+            ("backing-off" | "unready", _) => self.line(format_args!("{} {name:<20} {}", "!".yellow(), why())),
             ("failed", _) => self.line(format_args!("{} {name:<20} {}", "✗".red(), why())),
             ("stopped", _) if before == Some("stopping") => self.line(format_args!("  {name:<20} stopped")),
             _ => {}
@@ -116,7 +119,7 @@ impl Screen {
     /// Says at the bottom what is waited for.
     pub(super) fn waiting(&self, stopping: bool) {
         let Some(bottom) = &self.bottom else { return };
-        let wanted: &[&str] = if stopping { &["stopping"] } else { &["starting", "backing-off"] };
+        let wanted: &[&str] = if stopping { &["stopping"] } else { &["starting", "unready", "backing-off"] };
         let names: Vec<&str> = self
             .states
             .values()
