@@ -92,6 +92,7 @@ impl Supervisor {
     }
 
     fn spawn(&mut self, id: Id, run: u32) -> Event {
+        self.expect_lines(id, run);
         match self.try_spawn(id, run) {
             Ok(process) => {
                 let pid = process.identity.pid;

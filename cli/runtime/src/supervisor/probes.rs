@@ -34,6 +34,12 @@ impl Supervisor {
         });
     }
 
+    /// Makes the prober before the process: its first line may come before the first look, and counts.
+    pub(super) fn expect_lines(&mut self, id: Id, run: u32) {
+        // What is wrong with the probe is told when it looks.
+        let _ = self.prober(id, run, Look::Readiness);
+    }
+
     /// The one of this very process; what an earlier one was looked at with is of no use any more.
     fn prober(&mut self, id: Id, run: u32, look: Look) -> Result<Option<Arc<Prober>>, String> {
         if let Some((of, prober)) = self.probers.get(&(id, look))

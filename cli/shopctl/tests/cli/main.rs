@@ -2,10 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
+mod acting;
 mod boot;
 mod death;
 mod instances;
 mod leash;
 mod logs;
+mod recipe;
 mod sandbox;
 mod stop;
+mod watch;

@@ -23,7 +23,10 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, args: &Up) -> any
         }
         Infra::Embedded => {}
     }
-    let environment = args.environment.iter().map(|one| variable(manifest, one)).collect::<Result<_, _>>()?;
+    let environment = args.environment.iter().map(|one| variable(manifest, one)).collect::<Result<Vec<_>, _>>()?;
+    if environment.iter().any(|variable| variable.key == "SHOP_AUTH" && variable.value == "open") {
+        printer::note("SHOP_AUTH=open: whoever reaches these ports may act as any account; only for trying old clients");
+    }
     let plan = Plan {
         run: format!("{:032x}", rand::random::<u128>()),
         client: Identity::of(std::process::id()),
