@@ -40,7 +40,10 @@ impl Machine {
             | State::Completed { .. } => {}
         }
         // Nobody can serve who waits for what was stopped.
-        for (need, _) in self.unmet(id).collect::<Vec<_>>() {
+        for (need, condition) in self.node(id).needs.clone() {
+            if self.is_met(need, condition) {
+                continue;
+            }
             match self.state(need) {
                 State::Stopped { .. } | State::Failed { .. } | State::Draining { .. } | State::Pending => {
                     self.want(need, effects);

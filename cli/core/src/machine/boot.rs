@@ -31,12 +31,19 @@ impl Machine {
         }
     }
 
-    /// The needs of `id` that are not met.
+    /// The needs of `id` that it has to wait for. What somebody has stopped it does without, once it has run: so did it
+    /// before, and nobody who restarts a gateway waits for a payment service that is down on purpose.
     pub(super) fn unmet(&self, id: Id) -> impl Iterator<Item = (Id, Condition)> {
-        self.node(id).needs.iter().copied().filter(|&(need, condition)| !self.is_met(need, condition))
+        let has_run = self.slots[id.index()].run > 0;
+        let waived = move |need: Id| has_run && matches!(self.state(need), State::Stopped { .. });
+        self.node(id)
+            .needs
+            .iter()
+            .copied()
+            .filter(move |&(need, condition)| !self.is_met(need, condition) && !waived(need))
     }
 
-    fn is_met(&self, need: Id, condition: Condition) -> bool {
+    pub(super) fn is_met(&self, need: Id, condition: Condition) -> bool {
         match (condition, self.state(need)) {
             (_, State::Completed { .. })
             | (Condition::Started | Condition::Ready, State::Ready { .. })

@@ -51,6 +51,18 @@ fn a_start_brings_back_what_it_needs_too() {
 }
 
 #[test]
+fn a_restart_does_without_what_was_stopped_on_purpose() {
+    let mut stage = shop_that_is_up();
+    act(&mut stage, Action::Stop, "api");
+    stage.exit("api", Exit::Signal(15));
+    act(&mut stage, Action::Restart, "gateway");
+    stage.exit("gateway", Exit::Signal(15));
+    assert_eq!((stage.state("gateway"), stage.state("api")), ("starting", "stopped"));
+    act(&mut stage, Action::Start, "gateway");
+    assert_eq!(stage.state("api"), "starting", "a start brings it back");
+}
+
+#[test]
 fn a_stop_while_it_is_to_be_restarted_wins() {
     let mut stage = shop_that_is_up();
     act(&mut stage, Action::Restart, "api");

@@ -25,7 +25,9 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, args: &Up) -> any
     }
     let environment = args.environment.iter().map(|one| variable(manifest, one)).collect::<Result<Vec<_>, _>>()?;
     if environment.iter().any(|variable| variable.key == "SHOP_AUTH" && variable.value == "open") {
-        printer::note("SHOP_AUTH=open: whoever reaches these ports may act as any account; only for trying old clients");
+        printer::note(
+            "SHOP_AUTH=open: whoever reaches these ports may act as any account; only for trying old clients",
+        );
     }
     let plan = Plan {
         run: format!("{:032x}", rand::random::<u128>()),
