@@ -91,9 +91,10 @@ impl History {
     pub fn near_end(&mut self, lines: u64) -> io::Result<()> {
         for source in &mut self.sources {
             let Some(last) = source.reader.last()? else { continue };
-            // One more: its rest may begin the record that is found.
-            let first = (last.first + u64::from(last.lines)).saturating_sub(lines + 1);
-            source.seek(|header| header.first < first)?;
+            let ended = |header: &Header| header.first + u64::from(header.lines);
+            // One more: the record in which it ends may only have its rest.
+            let before = ended(&last).saturating_sub(lines + 1);
+            source.seek(|header| before > 0 && ended(header) <= before)?;
         }
         Ok(())
     }
@@ -266,5 +267,94 @@ impl Assembler {
         let (whole, left_out) = self.parts.remove(&key)?;
         line.bytes = whole;
         Some((line, left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log::{Log, Store, store::tests::all};
+
+    /// Resource, stamp and text of what is read from here on.
+    fn rest(history: &mut History) -> Vec<(String, u64, String)> {
+        let mut lines = Vec::new();
+        let mut add = |resource: &str, entry: Entry<'_>| {
+            if let Entry::Line { stamp, text, .. } = entry {
+                lines.push((resource.to_owned(), stamp, String::from_utf8_lossy(text).into_owned()));
+            }
+            Ok(())
+        };
+        history.read(&|_| Some(0), &mut add).and_then(|()| history.finish(&mut add)).expect("the log is read");
+        lines
+    }
+
+    fn write(log: &Log, bodies: &[String]) {
+        bodies.iter().for_each(|body| log.say(body.as_bytes()));
+    }
+
+    #[test]
+    fn lines_of_several_resources_come_back_in_the_order_they_were_written_and_reading_goes_on() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::new(dir.path().to_owned());
+        let mut history = History::open(dir.path(), &["a".to_owned(), "b".to_owned()]).expect("the logs are there");
+        let logs = ["a", "b"].map(|name| store.log(name).expect("a log is opened"));
+        for round in 0..3 {
+            for n in 0..6 {
+                logs[n % 2].say(format!("{n}\nx\n").as_bytes());
+            }
+            let texts: String = rest(&mut history).into_iter().map(|(_, _, text)| text).collect();
+            assert_eq!(texts, "0x1x2x3x4x5x", "{round}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn a_time_or_the_last_lines_are_found_as_if_all_were_read(
+            bodies in proptest::collection::vec("([a-z]{0,20}\n){1,40}", 1..200), kept in 4_u64..400, at: prop::sample::Index, tail in 0..50_u64,
+        ) {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let log = Store::keeping(dir.path().to_owned(), kept << 10).log("a").expect("a log is opened");
+            write(&log, &bodies);
+            let open = || History::open(dir.path(), &["a".to_owned()]).expect("the log is there");
+            let all = rest(&mut open());
+            let index = at.index(all.len());
+            let mut history = open();
+            history.limit(all[index].1, u64::MAX).expect("it is found");
+            prop_assert_eq!(&rest(&mut history)[..], &all[index..]);
+            let mut history = open();
+            history.limit(0, all[index].1).expect("it is found");
+            prop_assert_eq!(&rest(&mut history)[..], &all[..index]);
+            let mut history = open();
+            history.near_end(tail).expect("it is found");
+            let found = rest(&mut history);
+            let tail = all.len().min(usize::try_from(tail).expect("it fits"));
+            prop_assert!(found.len() >= tail);
+            prop_assert_eq!(&found[found.len() - tail..], &all[all.len() - tail..]);
+        }
+
+        #[test]
+        fn no_bytes_in_a_segment_break_its_reading_and_damage_costs_only_what_it_hits(
+            noise in proptest::collection::vec(any::<u8>(), 0..200), at: prop::sample::Index,
+        ) {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let log = Store::new(dir.path().to_owned()).log("a").expect("a log is opened");
+            let bodies: Vec<String> = (0..100).map(|n| format!("line {n}\n")).collect();
+            write(&log, &bodies);
+            let path = dir.path().join("a/00000001.log");
+            let mut bytes = std::fs::read(&path).expect("it is there");
+            let start = at.index(bytes.len());
+            let end = (start + noise.len()).min(bytes.len());
+            bytes[start..end].copy_from_slice(&noise[..end - start]);
+            std::fs::write(&path, &bytes).expect("it is damaged");
+            let read = all(dir.path(), "a");
+            // A record has 60 bytes or more.
+            let whole = (0..100).filter(|n| read.contains(&format!("line {n}"))).count();
+            prop_assert!(whole >= 100 - noise.len() / 60 - 2, "{} of {:?}", whole, read);
+            log.say(b"next\n");
+        }
     }
 }

@@ -111,7 +111,8 @@ fn a_closed_stdout_and_a_grandchild_that_holds_it_open_hang_nothing() {
     let sandbox = after(
         "echo one
         # Without the markers by which it would be ended.
-        env -i bash -c \"until [ -e $SANDBOX/go ]; do sleep 0.01; done; echo from the grandchild; exec sleep 600 $SANDBOX\" &
+        env -i bash -c \"touch $SANDBOX/up; until [ -e $SANDBOX/go ]; do sleep 0.01; done; echo from the grandchild; exec -a $SANDBOX sleep 600\" &
+        until [ -e $SANDBOX/up ]; do sleep 0.01; done
         exec >&- 2>&-",
     );
     assert_eq!(sandbox.succeed(&["logs"]), "a | one\n");
