@@ -309,6 +309,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_long_log_is_searched_by_halves() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let log = Store::new(dir.path().to_owned()).log("a").expect("a log is opened");
+        let bodies: Vec<String> = (0..40).map(|n| format!("{n} {}\n", "x".repeat(99)).repeat(1000)).collect();
+        write(&log, &bodies);
+        let open = || History::open(dir.path(), &["a".to_owned()]).expect("the log is there");
+        let all = rest(&mut open());
+        for index in (0..40_000).step_by(1777) {
+            let mut history = open();
+            history.limit(all[index].1, u64::MAX).expect("it is found");
+            assert!(rest(&mut history) == all[index..], "{index}");
+            let mut history = open();
+            history.near_end(index as u64).expect("it is found");
+            let found = rest(&mut history).len();
+            assert!((index..=index + 2000).contains(&found), "{found} of {index}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
