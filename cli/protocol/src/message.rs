@@ -119,7 +119,7 @@ pub enum Update {
         resource: String,
         progress: Progress,
     },
-    /// `stamp`: microseconds since 1970, rising strictly within an instance: time and sequence in one.
+    /// `stamp`: nanoseconds since 1970, rising strictly within an instance: time and sequence in one.
     /// `partial`: the line goes on in the next one of this stream.
     Line {
         resource: String,

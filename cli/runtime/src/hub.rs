@@ -1,16 +1,18 @@
 //! From the supervisor to everyone who watches. Whoever reads slowly loses updates and is told so; nobody waits for it.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use shopctl_protocol::Update;
 use tokio::sync::broadcast;
 
-use crate::log::Line;
+use crate::log::Header;
 
 /// Changes kept for a watcher that is behind.
 const CHANGES: usize = 1024;
 /// Lines kept for a watcher that is behind.
-const LINES: usize = 8192;
+const LINES: usize = 4096;
+/// Of a line, or a part of one: what is kept for all watchers together stays below 32 MiB.
+const LINE_BYTES: usize = 8 << 10;
 
 /// Two streams, so that a flood of lines never costs anybody a change.
 #[derive(Debug, Clone)]
@@ -37,18 +39,21 @@ impl Hub {
         let _ = self.changes.send(Arc::new(update));
     }
 
-    pub(crate) fn publish_lines(&self, resource: &str, lines: Vec<Line>) {
-        if self.lines.receiver_count() == 0 {
-            return;
-        }
-        for line in lines {
-            let _ = self.lines.send(Arc::new(Update::Line {
-                resource: resource.to_owned(),
-                stamp: line.stamp,
-                stream: line.stream,
-                partial: line.partial,
-                text: String::from_utf8_lossy(&line.bytes).into_owned(),
-            }));
+    pub(crate) fn has_watchers_of_lines(&self) -> bool {
+        self.lines.receiver_count() > 0
+    }
+
+    /// The lines of one record.
+    pub(crate) fn publish_lines(&self, resource: &str, header: &Header, body: &[u8]) {
+        for (stamp, piece, partial) in header.split(body) {
+            let shown = &piece[..piece.len().min(LINE_BYTES)];
+            let mut text = String::from_utf8_lossy(shown).into_owned();
+            if shown.len() < piece.len() {
+                let _ = write!(text, " … ({} bytes are only in the log)", piece.len() - shown.len());
+            }
+            let resource = resource.to_owned();
+            let line = Update::Line { resource, stamp, stream: header.stream, partial, text };
+            let _ = self.lines.send(Arc::new(line));
         }
     }
 }

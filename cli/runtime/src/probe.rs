@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     net::Ipv4Addr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
@@ -20,7 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::{
-    log::{Assembler, History},
+    log::{Entry, History},
     proc::Identity,
 };
 
@@ -43,15 +44,17 @@ pub struct Prober {
     check: Check,
     patience: Duration,
     channel: Mutex<Option<Channel>>,
-    /// The stamp of the last line that was looked at.
-    read: Mutex<u64>,
+    /// Lines from before are an earlier process's.
+    since: u64,
+    /// The log, read up to the last look.
+    history: Mutex<Option<History>>,
 }
 
 impl Prober {
-    /// `since`: the stamp (microseconds since 1970) of this process's start; lines from before are an earlier one's.
+    /// `since`: nanoseconds since 1970 when this process was not there yet.
     #[must_use]
     pub fn new(check: Check, rhythm: Rhythm, since: u64) -> Self {
-        Self { check, patience: rhythm.timeout, channel: Mutex::default(), read: Mutex::new(since) }
+        Self { check, patience: rhythm.timeout, channel: Mutex::default(), since, history: Mutex::default() }
     }
 
     /// Probes once.
@@ -66,7 +69,7 @@ impl Prober {
                 Check::Grpc { port, service } => self.grpc(*port, service).await,
                 Check::Postgres { port } => postgres(*port).await,
                 Check::Kafka { port } => kafka(*port).await,
-                Check::Log { dir, resource, line } => self.log(dir.clone(), resource, line),
+                Check::Log { dir, resource, line } => self.log(dir, resource, line),
                 Check::Exec { program, arguments, dir, environment } => {
                     exec(program, arguments, dir, environment).await
                 }
@@ -124,24 +127,26 @@ impl Prober {
     }
 
     /// Looks through what has been written since the last look.
-    fn log(&self, dir: PathBuf, resource: &str, wanted: &str) -> Result<(), String> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let after = BTreeMap::from([(resource.to_owned(), *read)]);
-        let history = History::open(&dir, &[resource.to_owned()], Some(&after));
-        let history = history.map_err(|error| format!("its log cannot be read: {error}"))?;
-        let mut assembler = Assembler::default();
-        for (resource, line) in history {
-            let partial = line.partial;
-            let stamp = line.stamp;
-            let Some((line, _)) = assembler.add(&resource, line) else { continue };
-            if !partial {
-                *read = stamp;
-            }
-            if String::from_utf8_lossy(&line.bytes).contains(wanted) {
-                return Ok(());
-            }
-        }
-        Err(format!("it has not written {wanted:?} yet"))
+    fn log(&self, dir: &Path, resource: &str, wanted: &str) -> Result<(), String> {
+        let finder = memchr::memmem::Finder::new(wanted);
+        let mut found = false;
+        let mut look = || -> io::Result<()> {
+            let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+            let history = match &mut *history {
+                Some(history) => history,
+                none => {
+                    let mut history = History::open(dir, &[resource.to_owned()])?;
+                    history.limit(self.since, u64::MAX)?;
+                    none.insert(history)
+                }
+            };
+            history.read(&|block| finder.find(block), &mut |_, entry| {
+                found |= matches!(entry, Entry::Line { text, .. } if finder.find(text).is_some());
+                Ok(())
+            })
+        };
+        look().map_err(|error| format!("its log cannot be read: {error}"))?;
+        if found { Ok(()) } else { Err(format!("it has not written {wanted:?} yet")) }
     }
 }
 
@@ -365,19 +370,16 @@ mod tests {
     async fn a_line_is_looked_for_from_its_own_start_on() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = crate::log::Store::new(dir.path().to_owned());
-        let write = |text: &str| {
-            let log = store.log("a").expect("a log is opened");
-            let written = log.write(crate::log::Stream::Stdout, vec![(text.as_bytes().to_vec(), false)]);
-            written.expect("a line is written")[0].stamp
-        };
-        let earlier = write("listening on 1");
+        let log = store.log("a").expect("a log is opened");
+        log.say(b"listening on 1\n");
         let check = Check::Log { dir: dir.path().to_owned(), resource: "a".to_owned(), line: "listening".to_owned() };
-        let rhythm = prober(check.clone());
-        let prober = Prober { read: Mutex::new(earlier), ..rhythm };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+        let since = u64::try_from(now.as_nanos()).expect("it is before 2554");
+        let prober = Prober { since, ..prober(check) };
         assert!(prober.probe().await.is_err_and(|error| error.contains("listening")));
-        write("about to listen");
+        log.say(b"about to listen\nand\n");
         assert!(prober.probe().await.is_err());
-        write("now listening on 2");
+        log.say(b"and more\nnow listening on 2\nand so on\n");
         assert_eq!(prober.probe().await, Ok(()));
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    os::unix::process::ExitStatusExt as _,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::Arc,
@@ -15,10 +15,15 @@ use shopctl_core::{
     machine::Exit,
     manifest::{Signal, Target},
 };
-use tokio::{process::Command, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    net::unix::pipe,
+    process::Command,
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::{
-    log::{Line, Log, Stream, pump},
+    log::{Header, Log, Stream, pump},
     proc::{self, Identity},
 };
 
@@ -28,8 +33,12 @@ pub const INSTANCE: &str = "SHOPCTL_INSTANCE";
 pub const RUN: &str = "SHOPCTL_RUN";
 pub const RESOURCE: &str = "SHOPCTL_RESOURCE";
 
-/// How long output is waited for after an exit: something that got away may hold the pipe for ever.
+/// How long output is waited for after an exit if it never pauses: something that got away may write for ever.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Of the pipes that output comes through: at a million lines a second a few milliseconds, while the system's 64 KiB
+/// would have the writer wait for us all the time. Not as much as one may have: all pipes of a user share 64 MiB.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: i32 = 256 << 10;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -46,10 +55,16 @@ pub struct Spec {
 
 /// Who wants to know what a process writes.
 pub trait Observer: Clone + Send + 'static {
+    /// What lines begin with that are offered to `divert`; nothing: none are.
+    const MARK: &'static [u8];
     /// Takes a line away from the log (progress).
     fn divert(&mut self, line: &[u8]) -> bool;
-    fn lines(&mut self, lines: Vec<Line>);
+    /// Whether `seen` is of any use.
+    fn is_watched(&self) -> bool;
+    /// Gets a record, whether the log took it or not.
+    fn seen(&mut self, header: &Header, body: &[u8]);
     fn log_failed(&mut self, error: io::Error);
+    fn log_recovered(&mut self);
 }
 
 /// A running process. Dropping it changes nothing for the process.
@@ -82,12 +97,12 @@ impl Process {
         let pid = child.id().unwrap_or_default();
         // Not yet waited for, so the pid is still this child's.
         let identity = Identity::of(pid).unwrap_or(Identity { pid, start: 0 });
-        let mut pumps = Vec::new();
+        let mut outputs = Vec::new();
         if let Some(stdout) = child.stdout.take() {
-            pumps.push(start_pump(stdout, Stream::Stdout, log, observer));
+            outputs.extend(Output::pump(stdout.into_owned_fd(), Stream::Stdout, log, observer));
         }
         if let Some(stderr) = child.stderr.take() {
-            pumps.push(start_pump(stderr, Stream::Stderr, log, observer));
+            outputs.extend(Output::pump(stderr.into_owned_fd(), Stream::Stderr, log, observer));
         }
         let (signals, mut received) = mpsc::unbounded_channel();
         let (to, markers) = (spec.signals_to, spec.markers.clone());
@@ -100,7 +115,8 @@ impl Process {
                 }
             };
             end_rest(&markers).await;
-            let _ = timeout(LAST_WORDS, futures::future::join_all(pumps)).await;
+            let drained = futures::future::join_all(outputs.into_iter().map(Output::drained));
+            let _ = timeout(LAST_WORDS, drained).await;
             exited(status.map_or(Exit::Code(-1), exit_of));
         });
         Ok(Self { identity, signals })
@@ -113,18 +129,35 @@ impl Process {
     }
 }
 
-fn start_pump(
-    pipe: impl tokio::io::AsyncRead + Unpin + Send + 'static,
-    stream: Stream,
-    log: &Arc<Log>,
-    observer: &impl Observer,
-) -> JoinHandle<()> {
-    let (mut divert, mut seen, mut lost) = (observer.clone(), observer.clone(), observer.clone());
-    let log = log.clone();
-    tokio::spawn(async move {
-        pump(pipe, stream, log, |line| divert.divert(line), |lines| seen.lines(lines), |error| lost.log_failed(error))
-            .await;
-    })
+/// What a process writes to one of its streams.
+struct Output {
+    exited: oneshot::Sender<()>,
+    drained: oneshot::Receiver<()>,
+}
+
+impl Output {
+    /// Starts to read it; for as long as anybody can write it.
+    fn pump(pipe: io::Result<OwnedFd>, stream: Stream, log: &Arc<Log>, observer: &impl Observer) -> Option<Self> {
+        let mut observer = observer.clone();
+        let pipe = pipe.and_then(|pipe| {
+            // Where this is refused it stays as it is.
+            #[cfg(target_os = "linux")]
+            let _ = nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+            pipe::Receiver::from_owned_fd(pipe)
+        });
+        let pipe = pipe.map_err(|error| observer.log_failed(error)).ok()?;
+        let (exited, exit) = oneshot::channel();
+        let (drain, drained) = oneshot::channel();
+        tokio::spawn(pump(pipe, stream, log.clone(), observer, exit, drain));
+        Some(Self { exited, drained })
+    }
+
+    /// Waits, its process being gone, until all of it is read that there is for the moment.
+    async fn drained(self) {
+        // Either is an error if the pipe is at its end.
+        let _ = self.exited.send(());
+        let _ = self.drained.await;
+    }
 }
 
 fn send(identity: Identity, to: Target, wanted: Signal) {

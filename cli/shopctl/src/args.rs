@@ -172,9 +172,37 @@ pub(crate) struct Logs {
     /// Only the last N lines of each
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) tail: Option<usize>,
+    /// Only lines written since then: how long ago (5m), or a time (2026-11-27T08:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub(crate) since: Option<u64>,
+    /// Only lines written before then
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub(crate) until: Option<u64>,
+    /// Only lines in which this regular expression matches
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) grep: Option<String>,
+    /// Only lines of this level or worse; one without a level belongs to the line before it
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) level: Option<Level>,
+    /// Only lines of this trace: its id of 32 hexadecimal digits, or a `traceparent`
+    #[arg(long, value_name = "ID", value_parser = value::trace)]
+    pub(crate) trace: Option<String>,
+    /// No colours, not even those of the resources
+    #[arg(long)]
+    pub(crate) no_color: bool,
     /// Show when each line was written
     #[arg(long, short)]
     pub(crate) timestamps: bool,
+}
+
+/// How bad something is, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 
 use anstream::adapter::strip_str;
 use owo_colors::{AnsiColors, OwoColorize as _};
-use time::{OffsetDateTime, UtcOffset, macros::format_description};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 const COLOURS: [AnsiColors; 6] = [
     AnsiColors::Cyan,
@@ -47,7 +47,7 @@ impl Painter {
         Self { prefixes: names.into_iter().zip(COLOURS.into_iter().cycle()).map(prefix).collect(), style }
     }
 
-    /// `stamp`: microseconds since 1970.
+    /// `stamp`: nanoseconds since 1970.
     pub(crate) fn paint(&self, resource: &str, stamp: u64, text: &str) -> String {
         let time = if self.style.timestamps { format!("{} ", clock(stamp)) } else { String::new() };
         let text = match harmless(text) {
@@ -62,13 +62,22 @@ impl Painter {
     }
 }
 
-/// Wall-clock time in UTC.
+/// Wall-clock time in UTC, in milliseconds.
 fn clock(stamp: u64) -> String {
-    let time =
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(stamp) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    time.to_offset(UtcOffset::UTC)
-        .format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"))
-        .unwrap_or_default()
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    time(stamp).format(FORMAT).unwrap_or_default()
+}
+
+/// Wall-clock time in UTC, to the nanosecond: texts of these sort as their stamps do.
+pub(crate) fn exact_clock(stamp: u64) -> String {
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:9]Z");
+    time(stamp).format(FORMAT).unwrap_or_default()
+}
+
+fn time(stamp: u64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(stamp.into()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// The text without anything that a terminal obeys, colours excepted; those end with the line.
@@ -161,6 +170,6 @@ mod tests {
         assert_eq!(painter.paint("a", 0, "x"), "a     | x");
         assert_eq!(painter.paint("order", 0, "x"), "order | x");
         let painter = Painter::new(["a"], Style { timestamps: true, ..PLAIN });
-        assert_eq!(painter.paint("a", 1_500_000, "\x1b[31mx"), "a | 1970-01-01T00:00:01.500Z x");
+        assert_eq!(painter.paint("a", 1_500_000_000, "\x1b[31mx"), "a | 1970-01-01T00:00:01.500Z x");
     }
 }

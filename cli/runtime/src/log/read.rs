@@ -1,198 +1,221 @@
-//! Reading back: the stored lines of several resources in the order of their stamps.
+//! One resource's records, from its segments, also while they are being written.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
-    io::{self, BufRead as _, BufReader, Chain, Read},
-    path::Path,
+    io,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
 };
 
-use super::{Line, Stream};
+use super::{
+    Header,
+    header::{BODY_BYTES, BYTES},
+    segment,
+};
 
-/// What is put together of a line's parts; more of it is told to be missing.
-const LINE_BYTES: usize = 1 << 20;
+/// Read at once.
+const BLOCK_BYTES: usize = 2 * (BODY_BYTES + BYTES);
 
-type Reader = BufReader<Chain<Box<dyn Read + Send>, Box<dyn Read + Send>>>;
-
-/// Records of several resources, merged by stamp.
-pub struct History {
-    sources: Vec<Source>,
+#[derive(Debug)]
+pub(super) struct Reader {
+    dir: PathBuf,
+    /// The segment that is being read; none before the first.
+    number: u64,
+    file: Option<File>,
+    /// A later one is there: nothing is added to this one any more.
+    is_full: bool,
+    /// In the segment, of `block[start]`.
+    offset: u64,
+    block: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The record at `start`, of which all that there will ever be is in the block.
+    current: Option<Header>,
 }
 
-struct Source {
-    resource: String,
-    reader: Reader,
-    next: Option<Line>,
-}
+impl Reader {
+    /// Before the first record.
+    pub(super) fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            number: 0,
+            file: None,
+            is_full: true,
+            offset: 0,
+            block: Vec::new(),
+            start: 0,
+            end: 0,
+            current: None,
+        }
+    }
 
-impl History {
-    /// Opens the logs of `resources` in `dir`; only what comes after the stamp that `after` has for it, if any.
-    ///
-    /// # Errors
-    /// When a log that is there cannot be read.
-    pub fn open(dir: &Path, resources: &[String], after: Option<&BTreeMap<String, u64>>) -> io::Result<Self> {
-        let mut sources = Vec::new();
-        for resource in resources {
-            let path = dir.join(format!("{resource}.log"));
-            // The older one last: if it is made just now, it holds what the newer one held before.
-            let newer = open_if_there(&path)?;
-            let older = open_if_there(&path.with_extension("log.1"))?;
-            let mut source = Source {
-                resource: resource.clone(),
-                reader: BufReader::with_capacity(1 << 16, older.chain(newer)),
-                next: None,
+    /// The next record; none where the log ends so far. A record at the very end that is not all there is being
+    /// written, unless `is_last` says that nobody writes.
+    pub(super) fn peek(&mut self, is_last: bool) -> io::Result<Option<Header>> {
+        while self.current.is_none() {
+            if self.fill(BYTES)? < BYTES {
+                if self.next_segment()? { continue } else { return Ok(None) }
+            }
+            let Some(mut header) = self.decode() else {
+                // Damaged; the next one that makes sense, or the end.
+                self.skip(1);
+                self.find()?;
+                continue;
             };
-            let after = after.and_then(|stamps| stamps.get(resource)).copied().unwrap_or(0);
-            source.advance();
-            while source.next.as_ref().is_some_and(|line| line.stamp <= after) {
-                source.advance();
+            let there = self.fill(BYTES + header.length as usize)? - BYTES;
+            if there < header.length as usize {
+                if !self.is_full && self.has_later()? {
+                    self.is_full = true;
+                    continue;
+                }
+                if !self.is_full && !is_last {
+                    return Ok(None);
+                }
+                let body = &self.block[self.start + BYTES..self.start + BYTES + there];
+                header.lines = u32::try_from(memchr::memchr_iter(b'\n', body).count()).unwrap_or(u32::MAX);
+                header.length = u32::try_from(there).unwrap_or(u32::MAX);
+                header.goes_on = body.last().is_some_and(|&byte| byte != b'\n');
             }
-            sources.push(source);
+            self.current = Some(header);
         }
-        Ok(Self { sources })
+        Ok(self.current)
     }
-}
 
-impl Iterator for History {
-    type Item = (String, Line);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let with_line = self.sources.iter_mut().filter(|source| source.next.is_some());
-        let first = with_line.min_by_key(|source| source.next.as_ref().map(|line| line.stamp))?;
-        let line = first.next.take()?;
-        first.advance();
-        Some((first.resource.clone(), line))
+    /// Of the record that `peek` has found.
+    pub(super) fn body(&self) -> &[u8] {
+        let length = self.current.map_or(0, |header| header.length as usize);
+        self.block.get(self.start + BYTES..self.start + BYTES + length).unwrap_or_default()
     }
-}
 
-impl Source {
-    /// To the next record that makes sense; a torn one is passed over.
-    fn advance(&mut self) {
-        let mut bytes = Vec::new();
-        loop {
-            bytes.clear();
-            // A log that cannot be read any further ends here.
-            match self.reader.read_until(b'\n', &mut bytes) {
-                // No newline: it is being written just now.
-                Ok(_) if bytes.last() != Some(&b'\n') => return self.next = None,
-                Ok(_) => {}
-                Err(_) => return self.next = None,
+    pub(super) fn advance(&mut self) {
+        if let Some(header) = self.current.take() {
+            self.skip(BYTES + header.length as usize);
+        }
+    }
+
+    /// Goes to the first record for which `is_before` is false; it is true for all before that one. Answers whether
+    /// that is the first one of all.
+    pub(super) fn seek(&mut self, is_before: impl Fn(&Header) -> bool) -> io::Result<bool> {
+        let mut is_first = true;
+        for number in segment::list(&self.dir)?.into_iter().rev() {
+            if !self.open(number, 0)? {
+                continue;
             }
-            if let Some(line) = parse(&bytes[..bytes.len() - 1]) {
-                return self.next = Some(line);
-            }
-        }
-    }
-}
-
-fn open_if_there(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    match File::open(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Box::new(io::empty())),
-        Err(error) => Err(error),
-    }
-}
-
-fn parse(record: &[u8]) -> Option<Line> {
-    let digits = record.iter().position(|byte| !byte.is_ascii_digit())?;
-    let stamp = std::str::from_utf8(&record[..digits]).ok()?.parse().ok()?;
-    let (stream, partial) = match record.get(digits)? {
-        b'o' => (Stream::Stdout, false),
-        b'O' => (Stream::Stdout, true),
-        b'e' => (Stream::Stderr, false),
-        b'E' => (Stream::Stderr, true),
-        _ => return None,
-    };
-    let bytes = record.get(digits + 1..)?.strip_prefix(b" ")?.to_owned();
-    Some(Line { stamp, stream, partial, bytes })
-}
-
-/// Puts lines together from their parts.
-#[derive(Debug, Default)]
-pub struct Assembler {
-    parts: BTreeMap<(String, Stream), (Vec<u8>, usize)>,
-}
-
-impl Assembler {
-    /// Takes a record; answers with a line once it is whole, and how many of its bytes are left out because it is so
-    /// long.
-    pub fn add(&mut self, resource: &str, mut line: Line) -> Option<(Line, usize)> {
-        let key = (resource.to_owned(), line.stream);
-        if !line.partial && !self.parts.contains_key(&key) {
-            return Some((line, 0));
-        }
-        let (whole, left_out) = self.parts.entry(key.clone()).or_default();
-        let fits = line.bytes.len().min(LINE_BYTES - whole.len().min(LINE_BYTES));
-        whole.extend_from_slice(&line.bytes[..fits]);
-        *left_out += line.bytes.len() - fits;
-        if line.partial {
-            return None;
-        }
-        let (whole, left_out) = self.parts.remove(&key)?;
-        line.bytes = whole;
-        Some((line, left_out))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::Store;
-    use proptest::prelude::*;
-
-    #[test]
-    fn lines_of_several_resources_come_back_in_the_order_they_were_written() {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let store = Store::new(dir.path().to_owned());
-        for n in 0..6_u8 {
-            let log = store.log(if n % 2 == 0 { "a" } else { "b" }).expect("a log is opened");
-            log.write(Stream::Stdout, vec![(vec![b'0' + n], false)]).expect("a line is written");
-        }
-        let both = ["a".to_owned(), "b".to_owned(), "none".to_owned()];
-        let read: Vec<_> = History::open(dir.path(), &both, None).expect("the logs are read").collect();
-        let text: Vec<u8> = read.iter().map(|(_, line)| line.bytes[0]).collect();
-        assert_eq!(text, b"012345");
-
-        let after = BTreeMap::from([("a".to_owned(), read[2].1.stamp), ("b".to_owned(), read[5].1.stamp)]);
-        let rest: Vec<_> = History::open(dir.path(), &both, Some(&after)).expect("the logs are read").collect();
-        assert_eq!(rest.len(), 1);
-        assert_eq!(rest[0].1.bytes, b"4");
-    }
-
-    #[test]
-    fn a_record_torn_by_a_kill_costs_only_itself() {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(dir.path().join("a.log"), b"1o one\n2o tw").expect("a torn log is written");
-        let log = Store::new(dir.path().to_owned()).log("a").expect("a log is opened");
-        log.write(Stream::Stderr, vec![(b"three".to_vec(), false)]).expect("a line is written");
-        let lines: Vec<_> = History::open(dir.path(), &["a".to_owned()], None)
-            .expect("the log is read")
-            .map(|(_, line)| String::from_utf8_lossy(&line.bytes).into_owned())
-            .collect();
-        assert_eq!(lines, ["one", "tw", "three"]);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn no_bytes_in_a_log_break_its_reading(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let dir = tempfile::tempdir().expect("a temporary directory");
-            std::fs::write(dir.path().join("a.log"), &bytes).expect("a log is written");
-            let mut assembler = Assembler::default();
-            for (resource, line) in History::open(dir.path(), &["a".to_owned()], None).expect("the log is read") {
-                assembler.add(&resource, line);
+            if self.find()?.is_some_and(|header| is_before(&header)) {
+                is_first = false;
+                break;
             }
         }
-
-        #[test]
-        fn a_record_is_read_as_it_was_written(bytes in proptest::collection::vec(any::<u8>(), 0..300), partial: bool) {
-            prop_assume!(!bytes.contains(&b'\n'));
-            let dir = tempfile::tempdir().expect("a temporary directory");
-            let log = Store::new(dir.path().to_owned()).log("a").expect("a log is opened");
-            let written = log.write(Stream::Stderr, vec![(bytes, partial)]).expect("a line is written");
-            let read: Vec<_> = History::open(dir.path(), &["a".to_owned()], None).expect("the log is read").map(|(_, line)| line).collect();
-            prop_assert_eq!(read, written);
+        if is_first {
+            return Ok(true);
         }
+        let mut low = self.offset;
+        let mut high = self.file.as_ref().map_or(Ok(0), |file| file.metadata().map(|data| data.len()))?;
+        while high.saturating_sub(low) > BLOCK_BYTES as u64 {
+            let middle = low + (high - low) / 2;
+            self.jump(middle);
+            match self.find()? {
+                Some(header) if is_before(&header) => low = self.offset,
+                Some(_) | None => high = middle,
+            }
+        }
+        self.jump(low);
+        while self.peek(true)?.is_some_and(|header| is_before(&header)) {
+            self.advance();
+        }
+        // What `peek` took for the last one may go on.
+        self.current = None;
+        Ok(false)
+    }
+
+    /// The last record of all.
+    pub(super) fn last(&self) -> io::Result<Option<Header>> {
+        for number in segment::list(&self.dir)?.into_iter().rev() {
+            let file = match File::open(segment::path(&self.dir, number)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            let size = file.metadata()?.len();
+            if let Some((_, header)) = segment::last(&file, number, size)? {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    fn decode(&self) -> Option<Header> {
+        Header::decode(&self.block[self.start..self.end], self.number, self.offset)
+    }
+
+    /// Moves to the first header from here on in this segment; to its end if there is none.
+    fn find(&mut self) -> io::Result<Option<Header>> {
+        while self.fill(BYTES)? >= BYTES {
+            if let Some((at, header)) = segment::find(&self.block[self.start..self.end], self.number, self.offset) {
+                self.skip(at);
+                return Ok(Some(header));
+            }
+            // A header may begin at the end of this block.
+            self.skip(self.end - self.start - (BYTES - 1));
+        }
+        Ok(None)
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.start += bytes;
+        self.offset += bytes as u64;
+    }
+
+    fn jump(&mut self, offset: u64) {
+        (self.offset, self.start, self.end, self.current) = (offset, 0, 0, None);
+    }
+
+    /// Has at least `wanted` bytes in the block, or all there are; answers with how many.
+    fn fill(&mut self, wanted: usize) -> io::Result<usize> {
+        let Some(file) = &self.file else { return Ok(0) };
+        if self.end - self.start < wanted {
+            self.block.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            self.block.resize(BLOCK_BYTES, 0);
+            while self.end < wanted {
+                match file.read_at(&mut self.block[self.end..], self.offset + self.end as u64) {
+                    Ok(0) => break,
+                    Ok(count) => self.end += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(self.end - self.start)
+    }
+
+    fn has_later(&self) -> io::Result<bool> {
+        Ok(segment::list(&self.dir)?.last().is_some_and(|&last| last > self.number))
+    }
+
+    /// To the segment after this one, if there is one and this one is read to its end.
+    fn next_segment(&mut self) -> io::Result<bool> {
+        let later = segment::list(&self.dir)?.into_iter().find(|&number| number > self.number);
+        let Some(later) = later else { return Ok(false) };
+        if !self.is_full {
+            // Something may have come between the look at its end and now.
+            self.is_full = true;
+            return Ok(true);
+        }
+        // One that was dropped just now is missing, which the count of lines tells.
+        if !self.open(later, 0)? {
+            self.number = later;
+        }
+        Ok(true)
+    }
+
+    fn open(&mut self, number: u64, offset: u64) -> io::Result<bool> {
+        match File::open(segment::path(&self.dir, number)) {
+            Ok(file) => self.file = Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        (self.number, self.is_full) = (number, false);
+        self.jump(offset);
+        Ok(true)
     }
 }

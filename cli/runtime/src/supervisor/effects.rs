@@ -14,7 +14,7 @@ use super::{Input, Supervisor};
 use crate::{
     hub::Hub,
     leftovers::{self, Recorded},
-    log::Line,
+    log::Header,
     proc,
     process::{INSTANCE, Observer, Process, RESOURCE, RUN, STATE, Spec},
     values,
@@ -201,17 +201,27 @@ struct Sink {
 }
 
 impl Observer for Sink {
+    const MARK: &'static [u8] = PROGRESS;
+
     fn divert(&mut self, line: &[u8]) -> bool {
         let Some(json) = line.strip_prefix(PROGRESS) else { return false };
         let Ok(progress) = serde_json::from_slice::<Progress>(json) else { return false };
         self.inputs.send(Input::Progress(self.id, progress)).is_ok()
     }
 
-    fn lines(&mut self, lines: Vec<Line>) {
-        self.hub.publish_lines(&self.name, lines);
+    fn is_watched(&self) -> bool {
+        self.hub.has_watchers_of_lines()
+    }
+
+    fn seen(&mut self, header: &Header, body: &[u8]) {
+        self.hub.publish_lines(&self.name, header, body);
     }
 
     fn log_failed(&mut self, error: io::Error) {
         let _ = self.inputs.send(Input::LogFailed(self.id, error));
+    }
+
+    fn log_recovered(&mut self) {
+        tracing::warn!(resource = self.name, "its log is written again; `shopctl logs` tells how many lines are lost");
     }
 }

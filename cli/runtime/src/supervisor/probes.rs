@@ -54,7 +54,7 @@ impl Supervisor {
             Look::Liveness => &resource.liveness,
         };
         let Some(Probe { check, rhythm }) = probe else { return Ok(None) };
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let check = self.check(&name, check)?;
         let prober = Arc::new(Prober::new(check, *rhythm, u64::try_from(since).unwrap_or(u64::MAX)));
         self.probers.insert((id, look), (run, prober.clone()));

@@ -1,11 +1,39 @@
 //! How the values of options are read.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::Assignment;
 
 pub(super) fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
+}
+
+/// How long ago, or when: nanoseconds since 1970.
+pub(super) fn moment(text: &str) -> Result<u64, String> {
+    let before = |ago| SystemTime::now().checked_sub(ago);
+    let time = match (humantime::parse_duration(text), OffsetDateTime::parse(text, &Rfc3339)) {
+        (Ok(ago), _) => before(ago),
+        (Err(_), Ok(time)) => Some(time.into()),
+        // Also without a zone (UTC), and with a space.
+        (Err(_), Err(_)) => humantime::parse_rfc3339_weak(text).ok(),
+    };
+    let since =
+        time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).and_then(|since| since.as_nanos().try_into().ok());
+    since.ok_or_else(|| "expected how long ago (90s, 5m, 2h 30m) or a time (2026-11-27T08:00:00Z)".to_owned())
+}
+
+/// The id in lower case.
+pub(super) fn trace(text: &str) -> Result<String, String> {
+    let id = match text.split('-').collect::<Vec<_>>()[..] {
+        [id] | ["00", id, _, _] => id.to_ascii_lowercase(),
+        _ => String::new(),
+    };
+    if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("expected 32 hexadecimal digits, or a traceparent (00-…-…-01)".to_owned());
+    }
+    Ok(id)
 }
 
 pub(super) fn instance_name(text: &str) -> Result<String, String> {
@@ -49,6 +77,31 @@ mod tests {
         assert_eq!(assignment("A=x.y"), Ok(of(None, "A", "x.y")));
         for wrong in ["A", "=b", ".A=b", "order.=b"] {
             assert!(assignment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_how_long_ago() {
+        let second = 1_000_000_000;
+        for time in ["2026-11-27T08:00:00Z", "2026-11-27T09:00:00+01:00", "2026-11-27 08:00:00"] {
+            assert_eq!(moment(time), Ok(1_795_766_400 * second), "{time}");
+        }
+        let (ago, now) = (moment("5m").expect("a duration"), moment("0s").expect("a duration"));
+        assert!((300 * second - second..300 * second + second).contains(&(now - ago)));
+        for wrong in ["", "yesterday", "5", "1960-01-01T00:00:00Z", "900000000y"] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_found_in_what_headers_and_logs_say() {
+        const ID: &str = "0af7651916cd43dd8448eb211c80319c";
+        for text in [ID, "0AF7651916CD43DD8448EB211C80319C", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
+        {
+            assert_eq!(trace(text).as_deref(), Ok(ID), "{text}");
+        }
+        for wrong in ["", "0af7", "xaf7651916cd43dd8448eb211c80319c"] {
+            assert!(trace(wrong).is_err(), "{wrong}");
         }
     }
 

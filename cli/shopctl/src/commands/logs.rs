@@ -1,25 +1,32 @@
-//! `shopctl logs`: what the resources wrote, from their files; with `-f` also what they write.
+//! `shopctl logs`: what the resources wrote, from their files, whether the instance runs or not; with `-f` also what
+//! they write.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    io::{self, BufWriter, Stdout, Write as _},
-};
+mod event;
+mod filter;
+mod output;
 
-use anstream::{AutoStream, ColorChoice};
+use std::{collections::BTreeSet, io, time::Duration};
 
-use serde_json::json;
+use shopctl_core::Manifest;
 use shopctl_protocol::{LogFilter, Update};
 use shopctl_runtime::{
-    Client, Instance, client,
-    log::{Assembler, History, Line, Stream},
+    Client, Instance,
+    client::{self, Watch},
+    log::{self, History},
+    plan::Plan,
+    supervisor,
 };
+use tokio::time::{Instant, sleep_until};
 
+use self::{filter::Filter, output::Output};
 use crate::{
     args::{Global, Logs},
     exit::{Exit, Failure},
-    lines::{Painter, Style},
     running,
 };
+
+/// Lines are shown together that are written within this time.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
     match print(global, args).await {
@@ -34,146 +41,101 @@ pub(crate) async fn run(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
 }
 
 async fn print(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
+    let filter = Filter::new(args)?;
     let instance = running::instance(global)?;
-    let known = logged(&instance)?;
+    let known = known(&instance)?;
     if known.is_empty() && !instance.is_locked() {
         return Err(running::not_running(&instance.name).into());
     }
-    let mut names = if args.resources.is_empty() { known.clone() } else { args.resources.clone() };
-    // First, so that nothing falls between the files and the stream.
-    let mut watch = None;
-    if args.follow {
-        let filter = if args.resources.is_empty() { LogFilter::All } else { LogFilter::Only(names.clone()) };
-        match Client::connect(&instance).await {
-            Ok(client) => watch = Some(client.watch(filter).await?),
-            Err(client::Error::NotRunning(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+    if let Some(unknown) = args.resources.iter().find(|name| !known.contains(*name)) {
+        return Err(unknown_resource(unknown, &known).into());
     }
-    let colours = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-    let mut output = Output {
-        painter: Painter::new(names.iter().map(String::as_str), Style { timestamps: args.timestamps, colours }),
-        json: global.json,
-        assembler: Assembler::default(),
-        seen: BTreeMap::new(),
-        out: BufWriter::new(io::stdout()),
-    };
-    if watch.is_none()
-        && let Some(unknown) = names.iter().find(|name| !known.contains(name))
-    {
-        let message = format!("{unknown} has written nothing; there is {}", known.join(", "));
-        return Err(Failure::new(Exit::Usage, message).into());
-    }
-    output.catch_up(&instance, &names, args.tail)?;
-    let Some(mut watch) = watch else {
-        return if args.follow { Err(running::not_running(&instance.name).into()) } else { Ok(Exit::Success) };
-    };
-    while let Some(update) = watch.next().await? {
-        match update {
-            Update::Line { resource, stamp, stream, partial, text } => {
-                output.add(&resource, Line { stamp, stream, partial, bytes: text.into_bytes() })?;
-                output.out.flush()?;
-            }
-            // The files have what the stream has lost.
-            Update::Missed { .. } => {
-                if args.resources.is_empty() {
-                    names = logged(&instance)?;
-                }
-                output.catch_up(&instance, &names, None)?;
-            }
-            Update::Snapshot { snapshot } => {
-                let exists = |name: &String| snapshot.resources.iter().any(|resource| resource.name == *name);
-                if let Some(unknown) = args.resources.iter().find(|name| !exists(name)) {
-                    let message = format!("there is no resource {unknown} in this instance");
-                    return Err(Failure::new(Exit::Usage, message).into());
-                }
-            }
-            Update::Down => break,
-            Update::Changed { .. } | Update::Progress { .. } | Update::Booted { .. } | Update::Stopping { .. } => {}
+    let names: Vec<String> =
+        if args.resources.is_empty() { known.into_iter().collect() } else { args.resources.clone() };
+    // First, so that nothing falls between the files and what is told of them.
+    let watch = if args.follow { watch(&instance, args).await? } else { None };
+    let mut history = History::open(&instance.log_dir(), &names)?;
+    let mut output = Output::new(global, args, &names, filter);
+    match args.tail {
+        _ if args.since.is_some() || args.until.is_some() => {
+            history.limit(args.since.unwrap_or(0), args.until.unwrap_or(u64::MAX))?;
         }
+        // Without a filter the last lines are where the files end.
+        Some(lines) if output.takes_all() => history.near_end(lines as u64)?,
+        Some(_) | None => {}
+    }
+    output.read(&mut history)?;
+    match watch {
+        Some(watch) => follow(watch, &mut history, &mut output, args).await?,
+        None => output.finish(&mut history)?,
+    }
+    if args.follow && !instance.is_locked() && !output.followed() {
+        return Err(running::not_running(&instance.name).into());
     }
     Ok(Exit::Success)
 }
 
-/// The resources that have a log.
-fn logged(instance: &Instance) -> anyhow::Result<Vec<String>> {
-    let entries = match std::fs::read_dir(instance.log_dir()) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let names =
-        entries.flatten().filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".log")?.to_owned()));
-    let mut names: Vec<String> = names.collect();
-    names.sort();
+async fn watch(instance: &Instance, args: &Logs) -> anyhow::Result<Option<Watch>> {
+    let filter = if args.resources.is_empty() { LogFilter::All } else { LogFilter::Only(args.resources.clone()) };
+    match Client::connect(instance).await {
+        Ok(client) => Ok(Some(client.watch(filter).await?)),
+        Err(client::Error::NotRunning(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The supervisor only tells that there is something: the lines come from the files, which have all of them.
+async fn follow(mut watch: Watch, history: &mut History, output: &mut Output, args: &Logs) -> anyhow::Result<()> {
+    output.go_on()?;
+    let mut due = None;
+    loop {
+        tokio::select! {
+            update = watch.next() => match update? {
+                Some(Update::Line { .. } | Update::Missed { .. }) => {
+                    due.get_or_insert_with(|| Instant::now() + TOGETHER);
+                }
+                Some(Update::Snapshot { snapshot }) if args.resources.is_empty() => {
+                    snapshot.resources.iter().for_each(|resource| history.add(&resource.name));
+                }
+                Some(Update::Down) | None => break,
+                Some(
+                    Update::Snapshot { .. }
+                    | Update::Changed { .. }
+                    | Update::Progress { .. }
+                    | Update::Booted { .. }
+                    | Update::Stopping { .. },
+                ) => {}
+            },
+            () = async { sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {
+                due = None;
+                output.read(history)?;
+            }
+        }
+    }
+    output.finish(history)?;
+    Ok(())
+}
+
+/// The resources that the instance has, or that have left a log.
+fn known(instance: &Instance) -> anyhow::Result<BTreeSet<String>> {
+    let mut names: BTreeSet<String> = log::resources(&instance.log_dir())?.into_iter().collect();
+    // Where there is no plan nothing was ever started, and what cannot be understood adds nothing.
+    if let Ok(plan) = instance.load::<Plan>(supervisor::PLAN)
+        && let Ok(manifest) = Manifest::parse(&plan.manifest)
+    {
+        names.extend(manifest.resources.into_keys());
+    }
     Ok(names)
 }
 
-struct Output {
-    painter: Painter,
-    json: bool,
-    assembler: Assembler,
-    /// The last stamp that was taken in, by resource.
-    seen: BTreeMap<String, u64>,
-    /// Coloured or not by the painter: a stripping stream under a buffer moves the buffer once for every line.
-    out: BufWriter<Stdout>,
-}
-
-impl Output {
-    /// Prints what the files have beyond what was seen; only the last `tail` lines of each resource.
-    fn catch_up(&mut self, instance: &Instance, names: &[String], tail: Option<usize>) -> io::Result<()> {
-        let history = History::open(&instance.log_dir(), names, Some(&self.seen))?;
-        let Some(tail) = tail else {
-            for (resource, line) in history {
-                self.add(&resource, line)?;
-            }
-            return self.out.flush();
-        };
-        let mut last: BTreeMap<String, VecDeque<(Line, usize)>> = BTreeMap::new();
-        for (resource, line) in history {
-            self.seen.insert(resource.clone(), line.stamp);
-            if let Some(whole) = self.assembler.add(&resource, line) {
-                let lines = last.entry(resource).or_default();
-                lines.push_back(whole);
-                if lines.len() > tail {
-                    lines.pop_front();
-                }
-            }
-        }
-        let mut all: Vec<(String, (Line, usize))> = last
-            .into_iter()
-            .flat_map(|(name, lines)| lines.into_iter().map(move |line| (name.clone(), line)))
-            .collect();
-        all.sort_by_key(|(_, (line, _))| line.stamp);
-        for (resource, (line, left_out)) in &all {
-            self.print(resource, line, *left_out)?;
-        }
-        self.out.flush()
-    }
-
-    fn add(&mut self, resource: &str, line: Line) -> io::Result<()> {
-        let seen = self.seen.entry(resource.to_owned()).or_default();
-        if line.stamp <= *seen {
-            return Ok(());
-        }
-        *seen = line.stamp;
-        match self.assembler.add(resource, line) {
-            Some((line, left_out)) => self.print(resource, &line, left_out),
-            None => Ok(()),
-        }
-    }
-
-    fn print(&mut self, resource: &str, line: &Line, left_out: usize) -> io::Result<()> {
-        let text = String::from_utf8_lossy(&line.bytes);
-        if self.json {
-            let stream = match line.stream {
-                Stream::Stdout => "stdout",
-                Stream::Stderr => "stderr",
-            };
-            let line = json!({ "resource": resource, "stamp": line.stamp, "stream": stream, "text": text });
-            return writeln!(self.out, "{line}");
-        }
-        let more = if left_out > 0 { format!(" … ({left_out} bytes more)") } else { String::new() };
-        writeln!(self.out, "{}{more}", self.painter.paint(resource, line.stamp, &text))
+fn unknown_resource(name: &str, known: &BTreeSet<String>) -> Failure {
+    /// Less alike than this is no slip of the finger.
+    const ALIKE: f64 = 0.75;
+    let failure = Failure::new(Exit::Usage, format!("there is no resource {name} in this instance"));
+    let likeness = |other: &String| strsim::jaro_winkler(name, other);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match nearest.filter(|nearest| likeness(nearest) > ALIKE) {
+        Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
+        None => failure.hint(format!("there is {}", known.iter().map(String::as_str).collect::<Vec<_>>().join(", "))),
     }
 }
