@@ -3,9 +3,16 @@
 #![cfg(target_os = "linux")]
 
 mod boot;
+mod damage;
 mod death;
+mod ended;
+mod exec;
+mod exits;
 mod instances;
 mod leash;
 mod logs;
+mod prune;
+mod psql;
 mod sandbox;
+mod status;
 mod stop;
