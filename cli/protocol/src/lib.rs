@@ -5,6 +5,8 @@
 //! or on how any of this is shown.
 
 mod message;
+#[cfg(test)]
+mod readme;
 mod status;
 mod wire;
 

@@ -35,7 +35,7 @@ pub enum Phase {
     Down,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resource {
     pub name: String,
     /// `task`, `service` or `embedded`.

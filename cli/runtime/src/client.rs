@@ -13,6 +13,9 @@ pub enum Error {
     NotRunning(String),
     #[error("{0}")]
     Refused(String),
+    /// `why`: in the words of its supervisor.
+    #[error("instance {name} is run by another version of shopctl: {why}")]
+    OtherVersion { name: String, pid: u32, why: String },
     #[error("the supervisor does not answer")]
     Silent,
     #[error("the supervisor answered something else than was asked")]
@@ -37,13 +40,26 @@ impl Client {
     /// When the instance does not run, or is run by a shopctl that speaks another protocol.
     pub async fn connect(instance: &Instance) -> Result<Self, Error> {
         let not_running = || Error::NotRunning(instance.name.clone());
-        let running = instance.running()?.ok_or_else(not_running)?;
+        let running = match instance.running() {
+            // Torn by a crash: what matters is whether somebody runs it.
+            Err(instance::Error::Malformed { .. }) if !instance.is_locked() => None,
+            running => running?,
+        };
+        let running = running.ok_or_else(not_running)?;
         let stream = UnixStream::connect(&running.socket).await.map_err(|_| not_running())?;
         let mut client = Self(Connection::new(stream));
         let hello = Request::Hello { protocol: VERSION, version: env!("CARGO_PKG_VERSION").to_owned() };
-        match client.ask(hello).await? {
-            Reply::Welcome { .. } => Ok(client),
-            _ => Err(Error::Confused),
+        let other = |why| Error::OtherVersion { name: instance.name.clone(), pid: running.supervisor.pid, why };
+        match client.ask(hello).await {
+            Ok(Reply::Welcome { .. }) => Ok(client),
+            Ok(_) => Err(Error::Confused),
+            Err(Error::Refused(why)) => Err(other(why)),
+            // Not even its refusal is understood: the version that it wrote down has to do.
+            Err(Error::Protocol(shopctl_protocol::Error::Malformed(_))) => {
+                let ours = env!("CARGO_PKG_VERSION");
+                Err(other(format!("it is shopctl {}, you have {ours}", running.version)))
+            }
+            Err(error) => Err(error),
         }
     }
 

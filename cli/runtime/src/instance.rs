@@ -1,5 +1,7 @@
 //! An instance on disk: where it keeps what, who holds it, what it remembers from one boot to the next.
 
+mod holder;
+mod last;
 mod private;
 
 use std::{
@@ -8,20 +10,27 @@ use std::{
     io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    ports::Ports,
+    ports::{self, Ports},
     proc::Identity,
-    secrets::{self, create_private_dir, write_private},
+    secrets::{self, create_private_dir, write_passing, write_private},
     workspace::{MANIFEST, Workspace},
 };
 
+pub use holder::Holder;
+pub use last::{End, Last};
+pub use private::prune_runtime_dirs;
+
 pub(crate) use private::private_tmp_dir;
 
+/// File of what an instance remembers.
+pub const RECORD: &str = "instance.json";
 /// Form of what is kept on disk; another one is refused.
 pub const STATE_VERSION: u32 = 1;
 
@@ -107,7 +116,11 @@ impl Instance {
         struct Named {
             name: String,
         }
-        let Named { name } = read_json(&state.join("instance.json"))?;
+        let name = match read_json(&state.join(RECORD)) {
+            Ok(Named { name }) => name,
+            // Torn, or an `up` came no further than the lock: the folder has the name, too.
+            Err(error) => name_of(state).ok_or(error)?,
+        };
         Ok(Self { name, state: state.to_owned() })
     }
 
@@ -194,6 +207,13 @@ impl Instance {
         self.path("lock").exists() && matches!(self.lock(), Ok(None))
     }
 
+    /// When anything last happened to it.
+    #[must_use]
+    pub fn last_used(&self) -> Option<SystemTime> {
+        let files = fs::read_dir(&self.state).into_iter().flatten().flatten();
+        files.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
+    }
+
     /// What it remembers; `None` before its first `up`.
     ///
     /// # Errors
@@ -203,7 +223,7 @@ impl Instance {
         struct Version {
             state_version: u32,
         }
-        let path = self.path("instance.json");
+        let path = self.path(RECORD);
         if !path.exists() {
             return Ok(None);
         }
@@ -226,7 +246,7 @@ impl Instance {
         read_json(&path).map(Some)
     }
 
-    /// Keeps `value` in the state directory.
+    /// Keeps `value` in the state directory; the record also beyond a power cut, all else means nothing after one.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -234,7 +254,7 @@ impl Instance {
         let path = self.path(name);
         let json =
             serde_json::to_vec_pretty(value).map_err(|source| Error::Malformed { path: path.clone(), source })?;
-        Ok(write_private(&path, &json)?)
+        Ok(if name == RECORD { write_private(&path, &json) } else { write_passing(&path, &json) }?)
     }
 
     /// Reads back what [`Instance::save`] kept.
@@ -245,14 +265,24 @@ impl Instance {
         read_json(&self.path(name))
     }
 
-    /// Removes everything of it. The caller holds the lock.
+    /// Removes everything of it: state, sockets, its claim to ports. The caller holds the lock.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub fn remove(&self, _lock: &Lock) -> Result<(), Error> {
+        self.remove_runtime_dirs()?;
         fs::remove_dir_all(&self.state).map_err(|source| Error::Io { path: self.state.clone(), source })?;
+        // What cannot be given back now is free all the same once the folder is gone.
+        let _ = ports::release(&self.state);
         Ok(())
     }
+}
+
+/// The name in that of a state directory, `<name>-<ten hexadecimal digits>`.
+fn name_of(state: &Path) -> Option<String> {
+    let (name, hash) = state.file_name()?.to_str()?.rsplit_once('-')?;
+    let is_ours = hash.len() == 10 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) && state.join("lock").exists();
+    is_ours.then(|| name.to_owned())
 }
 
 fn state_home() -> Result<PathBuf, Error> {
@@ -319,6 +349,19 @@ mod tests {
     }
 
     #[test]
+    fn a_torn_record_does_not_hide_an_instance() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let state = dir.path().join("a-b-0123456789");
+        let instance = Instance { name: "a-b".to_owned(), state: state.clone() };
+        instance.create().expect("its folders are made");
+        fs::write(instance.path(RECORD), "{\"name\": \"a").expect("half a record is written");
+        assert!(matches!(Instance::at(&state), Err(Error::Malformed { .. })), "a folder without a lock is nobody's");
+        drop(instance.lock().expect("it can be locked"));
+        assert_eq!(Instance::at(&state).expect("it is known"), instance);
+        assert!(matches!(instance.record(), Err(Error::Malformed { .. })));
+    }
+
+    #[test]
     fn nobody_else_can_look_into_an_instance() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().expect("a temporary directory");
@@ -329,6 +372,7 @@ mod tests {
             let mode = fs::metadata(folder).expect("it is there").permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
         }
-        fs::remove_dir(sockets).expect("it is empty");
+        instance.remove_runtime_dirs().expect("it is removed");
+        assert!(!sockets.exists());
     }
 }

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     client::{self, Client},
-    instance::{self, Instance, Lock, Record, Running, STATE_VERSION},
+    instance::{self, Holder, Instance, Lock, RECORD, Record, Running, STATE_VERSION},
     leftovers,
     plan::Plan,
     ports::{self, Ports, Wish},
@@ -27,8 +27,9 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("instance {name} is running already{}", .running.as_ref().map(|running| format!(" (supervisor: pid {}, shopctl {})", running.supervisor.pid, running.version)).unwrap_or_default())]
-    AlreadyRunning { name: String, running: Option<Box<Running>> },
+    /// `holder`: none if another `up` is just about to start it.
+    #[error("instance {name} is running already: {}", .holder.as_ref().map_or_else(|| "another `up` is starting it".to_owned(), ToString::to_string))]
+    AlreadyRunning { name: String, holder: Option<Box<Holder>> },
     #[error(transparent)]
     Instance(#[from] instance::Error),
     #[error(transparent)]
@@ -55,6 +56,8 @@ pub enum Note {
     Leftovers(usize),
     /// An outgoing connection has this port; it is tried again.
     PortBusy(u16),
+    /// What the instance remembered made no sense; its ports are settled anew.
+    RecordLost,
 }
 
 /// An instance that is ours and ready to be started.
@@ -74,25 +77,34 @@ pub fn prepare(instance: &Instance, plan: &Plan, wish: Wish, mut note: impl FnMu
     let graph = Graph::new(&manifest, &plan.options())?;
     instance.create()?;
     let Some(lock) = instance.lock()? else {
-        let running = instance.running().ok().flatten().map(Box::new);
-        return Err(Error::AlreadyRunning { name: instance.name.clone(), running });
+        let holder = instance.holder().filter(|holder| holder.running.reaper.is_alive()).map(Box::new);
+        return Err(Error::AlreadyRunning { name: instance.name.clone(), holder });
     };
     let left = leftovers::end_all(instance);
     if left > 0 {
         note(Note::Leftovers(left));
     }
-    let record = instance.record()?;
-    let ports = match &record {
-        Some(record) => record.ports.clone().complete(&manifest)?,
-        None => Ports::choose(&manifest, wish, instance.state_dir())?,
+    let record = match instance.record() {
+        // A crash in the middle of the first `up`, or a full disk: all but the ports is known, and those are found again.
+        Err(instance::Error::Malformed { .. }) => {
+            note(Note::RecordLost);
+            None
+        }
+        record => Some(record?),
     };
+    let ports = match &record {
+        Some(Some(record)) => record.ports.clone().complete(&manifest)?,
+        Some(None) => Ports::choose(&manifest, wish, instance.state_dir())?,
+        None => Ports::recover(&manifest, wish, instance.state_dir())?,
+    };
+    let remembered = matches!(record, Some(Some(_)));
     let launched = graph.ids().map(|id| graph.node(id)).filter(|node| node.role == Role::Launched);
     let launched: Vec<&str> = launched.map(|node| node.name.as_str()).collect();
     let checked = ports.check(&launched, |port| note(Note::PortBusy(port)));
-    checked.map_err(|source| Error::Ports { source, remembered: record.is_some() })?;
+    checked.map_err(|source| Error::Ports { source, remembered })?;
     // Only now: whoever gives an offset because a port was taken must not find the first choice remembered.
     instance.save(
-        "instance.json",
+        RECORD,
         &Record {
             state_version: STATE_VERSION,
             name: instance.name.clone(),

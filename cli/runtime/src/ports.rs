@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use shopctl_core::{Manifest, machine::PortTaken};
 
 use crate::{
-    instance,
+    instance::{self, Instance},
     proc::{self, Connection},
 };
 
@@ -76,6 +76,23 @@ impl Ports {
             Wish::Isolated => Base::Block(claim(state, manifest.ports().len())?),
         };
         Self { base, numbers: BTreeMap::new() }.complete(manifest)
+    }
+
+    /// Numbers for an instance whose record is lost: the block that it has claimed, or what is wished for.
+    ///
+    /// # Errors
+    /// When there are no such numbers.
+    pub fn recover(manifest: &Manifest, wish: Wish, state: &Path) -> Result<Self, Error> {
+        match with_claims(|claims| Ok(claims.iter().find(|claim| claim.state == state).map(|claim| claim.start)))? {
+            Some(start) => Self { base: Base::Block(start), numbers: BTreeMap::new() }.complete(manifest),
+            None => Self::choose(manifest, wish, state),
+        }
+    }
+
+    /// Where its numbers come from.
+    #[must_use]
+    pub fn base(&self) -> Base {
+        self.base
     }
 
     /// The same with numbers also for ports that the manifest has got since.
@@ -208,6 +225,33 @@ struct Claim {
 /// Finds a block that nobody uses and no other instance has claimed, and claims it for `state`.
 fn claim(state: &Path, ports: usize) -> Result<u16, Error> {
     let needed = u16::try_from(ports).ok().filter(|&needed| needed <= BLOCK).ok_or(Error::TooMany(ports))?;
+    with_claims(|claims| {
+        claims.retain(|claim| claim.state != state);
+        let highest = outgoing_ports_start().min(HIGHEST);
+        let blocks = highest.saturating_sub(LOWEST) / BLOCK;
+        let first = rand::random_range(0..blocks.max(1));
+        let start = (0..blocks)
+            .map(|n| LOWEST + (first + n) % blocks * BLOCK)
+            .find(|&start| !claims.iter().any(|claim| claim.start == start) && (start..start + needed).all(is_free))
+            .ok_or(Error::NoneFree(highest))?;
+        claims.push(Claim { start, state: state.to_owned() });
+        Ok(start)
+    })
+}
+
+/// Gives back the block of the instance with its state in `state`, if it has one.
+///
+/// # Errors
+/// When the list of claims cannot be used.
+pub fn release(state: &Path) -> Result<(), Error> {
+    with_claims(|claims| {
+        claims.retain(|claim| claim.state != state);
+        Ok(())
+    })
+}
+
+/// Lets `change` work on the claims of all instances that there are, alone.
+fn with_claims<T>(change: impl FnOnce(&mut Vec<Claim>) -> Result<T, Error>) -> Result<T, Error> {
     // One place for all instances of this user, whatever their homes are: the ports are the machine's.
     let path = instance::private_tmp_dir()?.join("ports.json");
     let claim_error = |source| Error::Claim { path: path.clone(), source };
@@ -216,22 +260,21 @@ fn claim(state: &Path, ports: usize) -> Result<u16, Error> {
     file.lock().map_err(claim_error)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(claim_error)?;
-    // Torn or foreign content only means that nothing is known to be claimed: the probing below remains.
-    let mut claims: Vec<Claim> = serde_json::from_str(&text).unwrap_or_default();
-    claims.retain(|claim| claim.state.exists() && claim.state != state);
-
-    let highest = outgoing_ports_start().min(HIGHEST);
-    let blocks = highest.saturating_sub(LOWEST) / BLOCK;
-    let first = rand::random_range(0..blocks.max(1));
-    let start = (0..blocks)
-        .map(|n| LOWEST + (first + n) % blocks * BLOCK)
-        .find(|&start| !claims.iter().any(|claim| claim.start == start) && (start..start + needed).all(is_free))
-        .ok_or(Error::NoneFree(highest))?;
-
-    claims.push(Claim { start, state: state.to_owned() });
+    // Torn while it was written, it is put together again from what the instances remember.
+    let mut claims: Vec<Claim> = serde_json::from_str(&text).unwrap_or_else(|_| remembered_claims());
+    claims.retain(|claim| claim.state.exists());
+    let answer = change(&mut claims)?;
     let text = serde_json::to_string(&claims).map_err(io::Error::from).map_err(claim_error)?;
     file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(text.as_bytes())).map_err(claim_error)?;
-    Ok(start)
+    Ok(answer)
+}
+
+fn remembered_claims() -> Vec<Claim> {
+    let claim = |instance: Instance| match instance.record().ok()??.ports.base {
+        Base::Block(start) => Some(Claim { start, state: instance.state_dir().to_owned() }),
+        Base::Offset(_) => None,
+    };
+    Instance::all().unwrap_or_default().into_iter().filter_map(claim).collect()
 }
 
 /// The first port that the system gives to outgoing connections.
@@ -273,6 +316,12 @@ mod tests {
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), 8);
+
+        let recovered = Ports::recover(&few, Wish::Offset(0), dirs[0].path()).expect("it has claimed a block");
+        assert_eq!(recovered, all[0]);
+        release(dirs[0].path()).expect("it can be given back");
+        let fresh = Ports::recover(&few, Wish::Offset(0), dirs[0].path()).expect("there are such ports");
+        assert_eq!(fresh.base(), Base::Offset(0));
 
         let more = all[0].clone().complete(&manifest("x = 1, y = 2, z = 3")).expect("there is room");
         assert_eq!(more.get("a", "x"), all[0].get("a", "x"));

@@ -3,11 +3,15 @@
 //! Linux answers from `/proc`. Elsewhere there is no such place: the answers are empty, and what rests on them (ending
 //! what left its process group, naming the holder of a port) is the best effort that remains.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use nix::{sys::signal, unistd::Pid};
 
-use crate::process;
+use crate::{instance::Instance, process};
 
 /// A process that cannot be mistaken for a later one with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -97,8 +101,16 @@ pub struct Holder {
     pub pid: Option<u32>,
     /// The command line, shortened.
     pub command: Option<String>,
-    /// The instance and the resource, where shopctl itself has started it.
-    pub owner: Option<(String, String)>,
+    /// Where shopctl itself has started it.
+    pub owner: Option<Owner>,
+}
+
+/// What a process says about where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub instance: String,
+    pub resource: String,
+    pub workspace: Option<PathBuf>,
 }
 
 impl fmt::Display for Holder {
@@ -109,7 +121,12 @@ impl fmt::Display for Holder {
             (None, _) => f.write_str("a process of another user")?,
         }
         match &self.owner {
-            Some((instance, resource)) => write!(f, ", {resource} of shopctl's instance {instance},"),
+            Some(Owner { instance, resource, workspace: Some(workspace) }) => {
+                write!(f, ", {resource} of shopctl's instance {instance} in {},", workspace.display())
+            }
+            Some(Owner { instance, resource, workspace: None }) => {
+                write!(f, ", {resource} of shopctl's instance {instance},")
+            }
             None => Ok(()),
         }
     }
@@ -145,14 +162,20 @@ fn holder(inode: u64) -> Holder {
     Holder { pid, command: pid.and_then(imp::command), owner: pid.and_then(owner) }
 }
 
-fn owner(pid: u32) -> Option<(String, String)> {
+fn owner(pid: u32) -> Option<Owner> {
     let environment = imp::environment(pid)?;
     let value = |name: &str| {
         let mut entries = environment.split(|&byte| byte == 0);
         let value = entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-        Some(String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).collect())
+        Some(String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).collect::<String>())
     };
-    Some((value(process::INSTANCE)?, value(process::RESOURCE)?))
+    let state = value(process::STATE).and_then(|state| Instance::at(Path::new(&state)).ok());
+    let record = state.and_then(|instance| instance.record().ok().flatten());
+    Some(Owner {
+        instance: value(process::INSTANCE)?,
+        resource: value(process::RESOURCE)?,
+        workspace: record.map(|record| record.workspace),
+    })
 }
 
 #[cfg(target_os = "linux")]

@@ -25,7 +25,7 @@ pub const OWNERS: [&str; 7] = ["account", "product", "recommender", "order", "pa
 pub enum Error {
     #[error("cannot read secret {path}: {source}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write secret {path}: {source}")]
+    #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error("{path} is not an Ed25519 private key in PKCS#8 PEM")]
     Malformed { path: PathBuf },
@@ -132,15 +132,33 @@ pub fn create_private_dir(dir: &Path) -> Result<(), Error> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(write_error)
 }
 
-/// Writes a file of mode 0600 in one step, so that nobody ever reads half of it.
+/// Writes a file of mode 0600 in one step: nobody ever reads half of it, not even after a power cut.
 ///
 /// # Errors
 /// When the file, or the draft beside it, cannot be written.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let write_error = |source| Error::Write { path: path.to_owned(), source };
+    replace(path, content, true)
+}
+
+/// The same for what means nothing any more after a power cut, without waiting for the disk.
+///
+/// # Errors
+/// When the file, or the draft beside it, cannot be written.
+pub fn write_passing(path: &Path, content: &[u8]) -> Result<(), Error> {
+    replace(path, content, false)
+}
+
+fn replace(path: &Path, content: &[u8], lasting: bool) -> Result<(), Error> {
     let draft = path.with_extension(format!("{:08x}.tmp", rand::random::<u32>()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(write_error)?;
-    file.write_all(content).and_then(|()| fs::rename(&draft, path)).map_err(write_error)
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| {
+        file.write_all(content)?;
+        if lasting { file.sync_data() } else { Ok(()) }
+    });
+    written.and_then(|()| fs::rename(&draft, path)).map_err(|source| {
+        // On a full disk the draft would stay for ever.
+        let _ = fs::remove_file(&draft);
+        Error::Write { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]
@@ -177,6 +195,15 @@ mod tests {
         assert!(secret.starts_with("whsec_"));
         assert_eq!(load_or_create(&path, Shape::Webhook).expect("a secret is read"), secret);
         assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("taken");
+        fs::create_dir_all(path.join("by a folder")).expect("folders are made");
+        assert!(matches!(write_private(&path, b"x"), Err(Error::Write { .. })));
+        assert_eq!(fs::read_dir(dir.path()).expect("it can be read").count(), 1);
     }
 
     #[test]

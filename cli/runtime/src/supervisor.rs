@@ -2,6 +2,7 @@
 
 mod act;
 mod effects;
+mod last;
 mod probes;
 mod report;
 
@@ -230,9 +231,14 @@ impl Supervisor {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             tracing::debug!(?event);
+            let before = last::may_be_the_last(&event).then(|| self.machine.clone());
             for effect in self.machine.step(event, self.now()) {
                 tracing::debug!(?effect);
+                let moment = last::Moment::of(&effect);
                 events.extend(self.carry_out(effect));
+                if let Some(moment) = moment {
+                    self.keep(moment, before.as_ref());
+                }
             }
         }
     }

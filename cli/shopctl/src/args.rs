@@ -2,7 +2,7 @@
 
 mod value;
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -65,8 +65,14 @@ pub(crate) enum Command {
     Env(Env),
     /// Explain why a resource is not ready, down to the root cause
     Why(Why),
-    /// Wait until the shop, or some of it, is ready
+    /// Wait until the shop, or some of it, is ready (one that does not run is an error at once)
     Wait(Wait),
+    /// Open a database of the running shop
+    Psql(Psql),
+    /// Run a program with a resource's environment, in its folder
+    Exec(Exec),
+    /// Remove what stopped instances have left: data, secrets, logs, ports
+    Prune(Prune),
     /// Buy a real basket and prove that the order came out right
     Checkout(Checkout),
     /// Bring the services' databases up to date
@@ -159,7 +165,11 @@ pub(crate) struct Down {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Status {}
+pub(crate) struct Status {
+    /// Go on as things change
+    #[arg(long, short)]
+    pub(crate) watch: bool,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct Logs {
@@ -227,6 +237,34 @@ pub(crate) struct Wait {
     /// Give up after this long
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
     pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Psql {
+    /// Which one, such as order_db
+    #[arg(value_name = "DB")]
+    pub(crate) database: String,
+    /// Use shopctl's own small client (`-c SQL`, or statements from stdin), as where there is no psql and with --json
+    #[arg(long)]
+    pub(crate) builtin: bool,
+    /// What psql is told
+    #[arg(last = true, value_name = "ARGS", allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    pub(crate) resource: String,
+    /// What to run
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Don't ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::{fmt, process::ExitCode};
 
 use shopctl_core::graph;
-use shopctl_runtime::{client, instance, launch, ports, workspace};
+use shopctl_runtime::{client, instance, launch, ports, secrets, workspace};
 
 use crate::running;
 
@@ -105,6 +105,11 @@ fn of_client(error: &client::Error) -> Classified {
             (Exit::Failure, Some(hint.to_owned()))
         }
         client::Error::NotRunning(_) => (Exit::NotRunning, Some(running::NOT_RUNNING.to_owned())),
+        client::Error::OtherVersion { name, pid, .. } => {
+            let hint =
+                format!("use that version, or stop it: `shopctl down --instance {name}` (supervisor: pid {pid})");
+            (Exit::Failure, Some(hint))
+        }
         client::Error::Refused(_) | client::Error::Confused | client::Error::Protocol(_) => (Exit::Failure, None),
         client::Error::Instance(error) => of_instance(error),
     }
@@ -158,10 +163,24 @@ fn of_instance(error: &instance::Error) -> Classified {
             let hint = format!("use that version, or start afresh: `shopctl down --volumes --instance {name}`");
             (Exit::Failure, Some(hint))
         }
-        instance::Error::NoHome
-        | instance::Error::Io { .. }
-        | instance::Error::Malformed { .. }
-        | instance::Error::Secrets(_)
-        | instance::Error::Foreign { .. } => (Exit::Failure, None),
+        instance::Error::Io { .. } | instance::Error::Secrets(secrets::Error::Write { .. }) => {
+            let hint =
+                "shopctl keeps its state in XDG_STATE_HOME (~/.local/state), which has to be writable and have room";
+            (Exit::Failure, Some(hint.to_owned()))
+        }
+        instance::Error::Malformed { path, .. } => {
+            (Exit::Failure, Some(format!("remove {} and try again", path.display())))
+        }
+        instance::Error::Secrets(
+            secrets::Error::Read { path, .. } | secrets::Error::Malformed { path } | secrets::Error::Empty { path },
+        ) => {
+            let hint = format!(
+                "with {} removed, the next `up` makes a new one, but the password of a database is known to that \
+                 database, too: then `shopctl down --volumes` starts afresh",
+                path.display()
+            );
+            (Exit::Failure, Some(hint))
+        }
+        instance::Error::NoHome | instance::Error::Foreign { .. } => (Exit::Failure, None),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Both go through `anstream`, which drops colours where there is no terminal or `NO_COLOR` is set.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use owo_colors::OwoColorize as _;
 
@@ -43,6 +43,27 @@ pub(crate) fn error(error: &anyhow::Error, hint: Option<&str>) {
     }
 }
 
+/// A duration in its two largest units.
+pub(crate) fn rough(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        (_, _, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// Bytes in the unit that suits them.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..0x10_0000 => format!("{} KiB", bytes.div_ceil(1024)),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes.div_ceil(0x10_0000)),
+        0x4000_0000.. => format!("{}.{} GiB", bytes >> 30, (bytes >> 20 & 1023) * 10 / 1024),
+    }
+}
+
 /// Columns as wide as their widest cell.
 pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
@@ -60,14 +81,30 @@ impl<const N: usize> Table<N> {
 
 impl<const N: usize> std::fmt::Display for Table<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..N).map(width).collect();
-        for (number, row) in self.rows.iter().enumerate() {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            let line = cells.collect::<Vec<_>>().join("  ");
-            let end = if number + 1 < self.rows.len() { "\n" } else { "" };
-            write!(f, "{}{end}", line.trim_end())?;
-        }
-        Ok(())
+        f.write_str(&aligned(&self.rows))
+    }
+}
+
+/// Rows of equally many cells as lines, their columns aligned.
+pub(crate) fn aligned(rows: &[impl AsRef<[String]>]) -> String {
+    let columns = rows.first().map_or(0, |row| row.as_ref().len());
+    let width = |column: usize| rows.iter().map(|row| row.as_ref()[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &[String]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(|row| line(row.as_ref())).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_are_told_in_the_units_that_suit_them() {
+        let told = [0, 61, 3_661, 90_000].map(|seconds| rough(Duration::from_secs(seconds)));
+        assert_eq!(told, ["0 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
+        assert_eq!([0, 1, 412 << 20, 3 << 29].map(size), ["0 KiB", "1 KiB", "412 MiB", "1.5 GiB"]);
     }
 }

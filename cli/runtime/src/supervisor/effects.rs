@@ -174,7 +174,7 @@ impl Supervisor {
     }
 }
 
-fn stop_reason(reason: Reason) -> &'static str {
+pub(super) fn stop_reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Asked => "asked to stop",
         Reason::LeaseLost => "the `up` that it belonged to is gone",

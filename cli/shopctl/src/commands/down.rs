@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use nix::sys::signal::Signal;
 use shopctl_protocol::{LogFilter, StopMode, Update};
 use shopctl_runtime::{Client, Instance, client, instance::Lock, leftovers};
 use tokio::time::sleep;
@@ -28,6 +29,11 @@ pub(crate) async fn run(global: &Global, args: &Down) -> anyhow::Result<Exit> {
             true
         }
         Err(client::Error::NotRunning(_)) => false,
+        Err(error @ client::Error::OtherVersion { .. }) => {
+            printer::note(format_args!("{error}; it is asked by a signal"));
+            terminate(&instance).await;
+            true
+        }
         Err(error) => return Err(error.into()),
     };
     let lock = own(&instance).await?;
@@ -68,6 +74,15 @@ async fn stop(instance: &Instance, mut client: Client) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Stops a supervisor whose language we don't speak, and waits until it is gone: every version knows SIGTERM.
+async fn terminate(instance: &Instance) {
+    let Ok(Some(running)) = instance.running() else { return };
+    running.supervisor.signal(Signal::SIGTERM);
+    while running.supervisor.is_alive() {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Waits until reaper and supervisor have let go.
 async fn own(instance: &Instance) -> anyhow::Result<Lock> {
     let deadline = Instant::now() + FAREWELL;
@@ -88,7 +103,8 @@ async fn own(instance: &Instance) -> anyhow::Result<Lock> {
     }
 }
 
-fn remove(instance: &Instance, lock: &Lock) -> anyhow::Result<()> {
+/// Removes all that an instance has left anywhere.
+pub(super) fn remove(instance: &Instance, lock: &Lock) -> anyhow::Result<()> {
     // A cluster of root's is elsewhere, where PostgreSQL's user can go; a link says where.
     let data = instance.data_dir();
     for entry in std::fs::read_dir(&data).into_iter().flatten().flatten() {

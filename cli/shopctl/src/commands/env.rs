@@ -11,7 +11,14 @@ use crate::{
 };
 
 pub(crate) async fn run(global: &Global, args: &Env) -> anyhow::Result<Exit> {
-    let values = running::connect(global).await?.environment(args.service.as_deref()).await?;
+    let mut client = running::connect(global).await?;
+    if let Some(name) = &args.service {
+        let (_, manifest) = running::plan(&running::instance(global)?)?;
+        if !manifest.resources.contains_key(name) {
+            return Err(running::unknown(name, manifest.resources.keys()).into());
+        }
+    }
+    let values = client.environment(args.service.as_deref()).await?;
     if global.json {
         printer::data(serde_json::to_string(&values)?);
     } else if args.dotenv {

@@ -1,5 +1,9 @@
 //! `shopctl status`: what runs and what does not.
 
+mod watch;
+
+use std::time::Duration;
+
 use shopctl_protocol::{Resource, Snapshot};
 
 use crate::{
@@ -9,33 +13,56 @@ use crate::{
     printer, running,
 };
 
-pub(crate) async fn run(global: &Global, _args: &Status) -> anyhow::Result<Exit> {
-    let snapshot = running::connect(global).await?.status().await?;
+pub(crate) async fn run(global: &Global, args: &Status) -> anyhow::Result<Exit> {
+    let mut client = running::connect(global).await?;
+    if args.watch {
+        return watch::run(global, client).await;
+    }
+    let snapshot = client.status().await?;
     if global.json {
         printer::data(serde_json::to_string(&snapshot)?);
     } else {
-        print(&snapshot);
+        printer::note(head(&snapshot));
+        printer::data(table(&snapshot));
     }
-    let unhealthy = |resource: &Resource| matches!(resource.state.as_str(), "failed" | "unready" | "backing-off");
-    Ok(if snapshot.resources.iter().any(unhealthy) { Exit::Resource } else { Exit::Success })
+    Ok(health(&snapshot))
 }
 
-fn print(snapshot: &Snapshot) {
-    printer::note(format_args!(
-        "instance {} of {}, supervisor pid {}",
-        snapshot.instance, snapshot.workspace, snapshot.supervisor.pid
-    ));
-    let mut table = printer::Table::new(["RESOURCE", "STATE", "TOOK", "PID", "PORTS", "WHY"]);
+fn health(snapshot: &Snapshot) -> Exit {
+    // `unready`: it was ready, and its probe fails now.
+    let unhealthy = |resource: &Resource| matches!(resource.state.as_str(), "failed" | "backing-off" | "unready");
+    if snapshot.resources.iter().any(unhealthy) { Exit::Resource } else { Exit::Success }
+}
+
+fn head(snapshot: &Snapshot) -> String {
+    let uptime = Duration::try_from_secs_f64(snapshot.supervisor.uptime).unwrap_or_default();
+    format!(
+        "instance {} of {}, supervisor pid {}, up for {}",
+        snapshot.instance,
+        snapshot.workspace,
+        snapshot.supervisor.pid,
+        printer::rough(uptime)
+    )
+}
+
+fn table(snapshot: &Snapshot) -> printer::Table<7> {
+    // EXITS: in a row, and nobody asked for them.
+    let mut table = printer::Table::new(["RESOURCE", "STATE", "TOOK", "EXITS", "PID", "PORTS", "WHY"]);
     for resource in &snapshot.resources {
         let ports: Vec<String> = resource.ports.values().map(u16::to_string).collect();
         table.row([
             resource.name.clone(),
             if resource.external { format!("{} (external)", resource.state) } else { resource.state.clone() },
             resource.took.map_or_else(String::new, |took| format!("{took:.1} s")),
+            if resource.failures > 0 { resource.failures.to_string() } else { String::new() },
             resource.pid.map_or_else(String::new, |pid| pid.to_string()),
             ports.join(","),
-            resource.why.first().map_or_else(String::new, |cause| harmless(&cause.detail).into_owned()),
+            why(resource),
         ]);
     }
-    printer::data(table);
+    table
+}
+
+fn why(resource: &Resource) -> String {
+    resource.why.first().map_or_else(String::new, |cause| harmless(&cause.detail).into_owned())
 }

@@ -41,6 +41,10 @@ fn prepare(global: &Global, instance: &Instance, plan: &shopctl_runtime::plan::P
     }
     let note = |note| match note {
         Note::Leftovers(count) => printer::note(format_args!("ended {count} processes that an earlier run had left")),
+        Note::RecordLost => printer::note(format_args!(
+            "what instance {} remembered is damaged: its data stay, its ports are settled anew",
+            instance.name
+        )),
         Note::PortBusy(port) => {
             printer::note(format_args!(
                 "port {port} belongs to an outgoing connection for the moment (a minute at most, once it is closed); trying again"

@@ -4,11 +4,18 @@
 
 mod acting;
 mod boot;
+mod damage;
 mod death;
+mod ended;
+mod exec;
+mod exits;
 mod instances;
 mod leash;
 mod logs;
+mod prune;
+mod psql;
 mod recipe;
 mod sandbox;
+mod status;
 mod stop;
 mod watch;
