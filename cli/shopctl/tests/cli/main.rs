@@ -7,5 +7,8 @@ mod death;
 mod instances;
 mod leash;
 mod logs;
+mod misbehaviour;
 mod sandbox;
+mod signals;
 mod stop;
+mod storm;
