@@ -5,7 +5,7 @@
 //! forked twice. It holds the instance's lock (its stdout) until it has no child.
 
 use std::{
-    env, io,
+    env, fs, io,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -18,7 +18,7 @@ use nix::{
         signalfd::{SfdFlags, SignalFd},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Pid, setsid},
+    unistd::{Pid, close, setsid},
 };
 
 use crate::{instance::Instance, leftovers, proc};
@@ -44,6 +44,7 @@ pub(crate) fn spared_signals() -> SigSet {
 /// # Errors
 /// When the supervisor cannot be started.
 pub fn run(state: &Path) -> Result<(), Error> {
+    close_inherited();
     let instance = Instance::at(state)?;
     // Fails only for the leader of a process group, which then has its own session or asked for none.
     let _ = setsid();
@@ -71,6 +72,17 @@ pub fn run(state: &Path) -> Result<(), Error> {
         (!childless || !left.is_empty()).then_some(left)
     });
     Ok(())
+}
+
+/// Closes what whoever typed `up` had open besides stdin, stdout and stderr: somebody may wait for the end of that pipe,
+/// and it is no business of any service. Nothing of ours is open yet.
+fn close_inherited() {
+    let entries = fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let open: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|&descriptor| descriptor > 2) {
+        // The one of the folder is closed already.
+        let _ = close(descriptor);
+    }
 }
 
 /// Starts it with no signal blocked, then blocks ours for good.

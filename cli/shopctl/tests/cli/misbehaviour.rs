@@ -3,10 +3,14 @@
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
+    fs::File,
     time::{Duration, Instant},
 };
 
-use nix::sys::signal::Signal;
+use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    sys::signal::Signal,
+};
 
 use super::sandbox::{DEADLINE, Sandbox, code, eventually, signal, text};
 
@@ -165,6 +169,9 @@ fn no_service_inherits_what_belongs_to_shopctl_or_to_another() {
         writeln!(manifest, "{}", service(&format!("s{n}"), "descriptors", PROBE)).expect("a string takes all");
     }
     let sandbox = Sandbox::new(&manifest);
+    // As a shell has it open that reads the output of a script.
+    let inherited = File::open("/dev/zero").expect("it is there");
+    fcntl(&inherited, FcntlArg::F_SETFD(FdFlag::empty())).expect("it can be inherited");
     assert_eq!(sandbox.up(&["--detach"]).exit(), 0);
     let mut pipes = BTreeSet::new();
     for n in 0..SERVICES {
