@@ -6,6 +6,7 @@ mod boot;
 mod build;
 mod chores;
 mod crash;
+mod death;
 mod money;
 mod processes;
 mod shop;

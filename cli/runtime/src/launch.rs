@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::sys::signal::SigmaskHow;
 use shopctl_core::{Graph, Manifest, graph::Role};
 use tokio::{
     process::{Child, Command},
@@ -22,6 +23,7 @@ use crate::{
     plan::Plan,
     ports::{self, Ports, Wish},
     proc::Identity,
+    reaper::spared_signals,
     supervisor::PLAN,
 };
 
@@ -139,15 +141,22 @@ impl Prepared {
     /// When they cannot be started.
     pub async fn start(self) -> Result<(Reaper, Client), Error> {
         let log = self.instance.path("supervisor.log");
-        let mut child = Command::new(env::current_exe().map_err(Error::Spawn)?)
+        let mut command = Command::new(env::current_exe().map_err(Error::Spawn)?);
+        command
             .args(["internal", "reaper", "--state"])
             .arg(self.instance.state_dir())
             .stdin(Stdio::null())
             // The lock lasts as long as reaper or supervisor hold this file.
             .stdout(Stdio::from(self.lock.into_file()))
-            .stderr(Stdio::from(create(&log).map_err(Error::Spawn)?))
-            .spawn()
-            .map_err(Error::Spawn)?;
+            .stderr(Stdio::from(create(&log).map_err(Error::Spawn)?));
+        // A child inherits what is blocked: a Ctrl-C before it has a session of its own must not end it.
+        let before = spared_signals().thread_swap_mask(SigmaskHow::SIG_BLOCK);
+        let child = command.spawn();
+        // It holds the lock too.
+        drop(command);
+        // Cannot fail where blocking has not.
+        let _ = before.map(|before| before.thread_set_mask());
+        let mut child = child.map_err(Error::Spawn)?;
         let begin = Instant::now();
         loop {
             let found = self.instance.running().ok().flatten().filter(|found| found.run == self.run);

@@ -18,11 +18,11 @@ use crate::{
 /// File of what runs, in the state directory.
 pub const FILE: &str = "processes.json";
 /// When SIGKILL follows.
-const GRACE: Duration = Duration::from_millis(1500);
+pub(crate) const GRACE: Duration = Duration::from_millis(1500);
 /// When the second signal comes, for what has one (PostgreSQL's SIGQUIT).
 const SECOND_SIGNAL: Duration = Duration::from_millis(1200);
 /// Between two looks.
-const PERIOD: Duration = Duration::from_millis(5);
+const PERIOD: Duration = Duration::from_millis(2);
 
 /// A process as the supervisor wrote it down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,40 +63,44 @@ pub fn recorded(instance: &Instance) -> Vec<Recorded> {
     instance.load(FILE).unwrap_or_default()
 }
 
-/// Ends what an earlier run left, found by record and by marker. The caller holds the lock. Answers with how many
-/// processes there were.
+/// Ends what an earlier run left, found by record, by marker and by descent from those. The caller holds the lock.
+/// Answers with how many processes there were.
 #[must_use]
 pub fn end_all(instance: &Instance) -> usize {
     let marker = format!("{STATE}={}", instance.state_dir().display());
     let recorded = recorded(instance);
-    fast_stop(&recorded, || {
-        let mut left = proc::marked(std::slice::from_ref(&marker));
-        left.extend(recorded.iter().map(|one| one.identity).filter(|identity| identity.is_alive()));
-        left
+    let mut seen: BTreeSet<Identity> = recorded.iter().map(|one| one.identity).collect();
+    fast_stop(&recorded, GRACE, || {
+        seen.extend(proc::marked(std::slice::from_ref(&marker)));
+        seen.retain(|identity| identity.is_alive());
+        // Once its parent is gone, nothing tells any more where a process without a marker came from.
+        let roots: Vec<u32> = seen.iter().map(|identity| identity.pid).collect();
+        if !roots.is_empty() {
+            seen.extend(proc::descendants(&roots));
+        }
+        (!seen.is_empty()).then(|| seen.iter().copied().collect())
     })
 }
 
-/// Ends everything that `left` finds: first with its own signal, after 1.5 s with SIGKILL, until nothing is found.
-/// Answers with how many processes it has seen.
-pub fn fast_stop(recorded: &[Recorded], mut left: impl FnMut() -> Vec<Identity>) -> usize {
+/// Ends everything that `left` finds, until there is nothing left (`None`): first with its own signal, after `grace`
+/// with SIGKILL. Answers with how many processes it has seen.
+pub fn fast_stop(recorded: &[Recorded], grace: Duration, mut left: impl FnMut() -> Option<Vec<Identity>>) -> usize {
     let begin = Instant::now();
     let mut told = BTreeSet::new();
     let mut second = false;
-    loop {
-        let alive = left();
-        if alive.is_empty() {
-            return told.len();
-        }
+    while let Some(alive) = left() {
+        let kill = begin.elapsed() >= grace;
+        let before = told.len();
         for &identity in &alive {
-            let known = recorded.iter().find(|one| one.identity == identity);
-            if told.insert(identity) {
+            let is_new = told.insert(identity);
+            if kill {
+                identity.signal(signal::Signal::SIGKILL);
+            } else if is_new {
+                let known = recorded.iter().find(|one| one.identity == identity);
                 match known.and_then(|one| Some((one, one.signal(0)?))) {
                     Some((one, signal)) => one.send(signal),
                     None => identity.signal(signal::Signal::SIGTERM),
                 }
-            }
-            if begin.elapsed() >= GRACE {
-                identity.signal(signal::Signal::SIGKILL);
             }
         }
         if !second && begin.elapsed() >= SECOND_SIGNAL {
@@ -107,6 +111,10 @@ pub fn fast_stop(recorded: &[Recorded], mut left: impl FnMut() -> Vec<Identity>)
                 }
             }
         }
-        std::thread::sleep(PERIOD);
+        // Whoever forks as fast as it is killed must not be given time for it.
+        if !kill || told.len() == before {
+            std::thread::sleep(PERIOD);
+        }
     }
+    told.len()
 }

@@ -40,18 +40,20 @@ impl Identity {
         imp::stat(self.pid).is_some_and(|stat| stat.start == self.start && !stat.zombie)
     }
 
-    /// Signals the process, if it still is the one that was meant.
+    /// Signals the process, if it still is the one that was meant. One that is stopped goes on, so as to hear it.
     pub fn signal(self, signal: signal::Signal) {
         if self.exists() {
             // Gone in between, or somebody else's: either way there is nothing left to do.
             let _ = signal::kill(pid(self.pid), signal);
+            let _ = signal::kill(pid(self.pid), signal::Signal::SIGCONT);
         }
     }
 
-    /// Signals the process group that this process leads.
+    /// Signals the process group that this process leads, likewise.
     pub fn signal_group(self, signal: signal::Signal) {
         if self.exists() {
             let _ = signal::killpg(pid(self.pid), signal);
+            let _ = signal::killpg(pid(self.pid), signal::Signal::SIGCONT);
         }
     }
 }
@@ -61,15 +63,15 @@ fn pid(pid: u32) -> Pid {
     Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX))
 }
 
-/// Everything that descends from `root`, zombies left out.
+/// Everything that descends from one of `roots`, zombies left out.
 #[must_use]
-pub fn descendants(root: u32) -> Vec<Identity> {
+pub fn descendants(roots: &[u32]) -> Vec<Identity> {
     let mut children: BTreeMap<u32, Vec<imp::Stat>> = BTreeMap::new();
     for stat in imp::all() {
         children.entry(stat.parent).or_default().push(stat);
     }
     let mut found = Vec::new();
-    let mut parents = vec![root];
+    let mut parents = roots.to_vec();
     while let Some(parent) = parents.pop() {
         for stat in children.remove(&parent).unwrap_or_default() {
             parents.push(stat.pid);
@@ -81,18 +83,57 @@ pub fn descendants(root: u32) -> Vec<Identity> {
     found
 }
 
+/// What descends from `root`, as [`descendants`], at a cost that depends on these alone and not on how many processes
+/// the machine has. One that is born or orphaned meanwhile may be missing.
+#[must_use]
+pub fn family(root: u32) -> Vec<Identity> {
+    let Some(children) = imp::children(root) else { return descendants(&[root]) };
+    below(children)
+}
+
+/// These processes, and what descends from them.
+fn below(roots: Vec<u32>) -> Vec<Identity> {
+    let mut found = Vec::new();
+    let mut rest = roots;
+    while let Some(pid) = rest.pop() {
+        rest.extend(imp::children(pid).unwrap_or_default());
+        if let Some(stat) = imp::stat(pid).filter(|stat| !stat.zombie) {
+            found.push(Identity { pid, start: stat.start });
+        }
+    }
+    found
+}
+
 /// Every live process whose environment at its start had all of `variables` (`KEY=VALUE`).
 #[must_use]
 pub fn marked(variables: &[String]) -> Vec<Identity> {
     imp::all()
-        .filter(|stat| !stat.zombie && stat.pid != std::process::id())
-        .filter(|stat| {
-            imp::environment(stat.pid).is_some_and(|environment| {
-                variables.iter().all(|wanted| environment.split(|&b| b == 0).any(|one| one == wanted.as_bytes()))
-            })
-        })
+        .filter(|stat| !stat.zombie && stat.pid != std::process::id() && is_marked(stat.pid, variables))
         .map(|stat| Identity { pid: stat.pid, start: stat.start })
         .collect()
+}
+
+fn is_marked(pid: u32, variables: &[String]) -> bool {
+    imp::environment(pid).is_some_and(|environment| {
+        variables.iter().all(|wanted| environment.split(|&b| b == 0).any(|one| one == wanted.as_bytes()))
+    })
+}
+
+/// What a child of this process left when it ended and was waited for: who is marked with all of `variables`, and who
+/// still is in the process group that it led. All of them descend from an orphan, and orphans are this process's
+/// siblings, since its parent is their subreaper: mostly there are none.
+#[must_use]
+pub fn left_by(leader: Identity, variables: &[String]) -> Vec<Identity> {
+    let Some(siblings) = imp::children(nix::unistd::getppid().as_raw().cast_unsigned()) else {
+        return marked(variables);
+    };
+    let orphans = siblings.into_iter().filter(|&pid| pid != std::process::id()).collect();
+    // A pid is not given away while a group has it as its name: if somebody has it now, the group is another's.
+    let is_group_ours = Identity::of(leader.pid).is_none();
+    let in_group = |pid| is_group_ours && imp::stat(pid).is_some_and(|stat| stat.group == leader.pid);
+    let mut found = below(orphans);
+    found.retain(|identity| in_group(identity.pid) || is_marked(identity.pid, variables));
+    found
 }
 
 /// Whoever has a TCP port.
@@ -185,6 +226,7 @@ mod imp {
     pub(super) struct Stat {
         pub(super) pid: u32,
         pub(super) parent: u32,
+        pub(super) group: u32,
         pub(super) start: u64,
         pub(super) zombie: bool,
     }
@@ -195,8 +237,9 @@ mod imp {
         let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
-        let start = fields.nth(17)?.parse().ok()?;
-        Some(Stat { pid, parent, start, zombie: matches!(state, "Z" | "X") })
+        let group = fields.next()?.parse().ok()?;
+        let start = fields.nth(16)?.parse().ok()?;
+        Some(Stat { pid, parent, group, start, zombie: matches!(state, "Z" | "X") })
     }
 
     pub(super) fn pids() -> impl Iterator<Item = u32> {
@@ -206,6 +249,20 @@ mod imp {
 
     pub(super) fn all() -> impl Iterator<Item = Stat> {
         pids().filter_map(stat)
+    }
+
+    /// The children of all threads of a process; `None` if that cannot be read.
+    pub(super) fn children(pid: u32) -> Option<Vec<u32>> {
+        let mut found = Vec::new();
+        for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+            match fs::read_to_string(thread.path().join("children")) {
+                Ok(text) => found.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok())),
+                // The thread has ended, or this kernel keeps no such list.
+                Err(_) if thread.path().exists() => return None,
+                Err(_) => {}
+            }
+        }
+        Some(found)
     }
 
     pub(super) fn environment(pid: u32) -> Option<Vec<u8>> {
@@ -257,16 +314,27 @@ mod imp {
     pub(super) struct Stat {
         pub(super) pid: u32,
         pub(super) parent: u32,
+        pub(super) group: u32,
         pub(super) start: u64,
         pub(super) zombie: bool,
     }
 
     pub(super) fn stat(pid: u32) -> Option<Stat> {
-        nix::sys::signal::kill(super::pid(pid), None).ok().map(|()| Stat { pid, parent: 0, start: 0, zombie: false })
+        nix::sys::signal::kill(super::pid(pid), None).ok().map(|()| Stat {
+            pid,
+            parent: 0,
+            group: 0,
+            start: 0,
+            zombie: false,
+        })
     }
 
     pub(super) fn all() -> impl Iterator<Item = Stat> {
         std::iter::empty()
+    }
+
+    pub(super) fn children(_pid: u32) -> Option<Vec<u32>> {
+        None
     }
 
     pub(super) fn environment(_pid: u32) -> Option<Vec<u8>> {
@@ -314,7 +382,8 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(marked(std::slice::from_ref(&marker)), [identity]);
-        assert!(descendants(std::process::id()).contains(&identity));
+        assert!(descendants(&[std::process::id()]).contains(&identity));
+        assert!(family(std::process::id()).contains(&identity));
         assert!(identity.exists());
         assert!(!Identity { start: identity.start + 1, ..identity }.exists());
         assert!(identity.is_alive());

@@ -1,7 +1,7 @@
 //! One process of a resource: in a group of its own, its output read to the end, its exit learnt from the system.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     path::PathBuf,
@@ -107,14 +107,19 @@ impl Process {
         let (signals, mut received) = mpsc::unbounded_channel();
         let (to, markers) = (spec.signals_to, spec.markers.clone());
         tokio::spawn(async move {
+            let mut family = BTreeSet::new();
             let status = loop {
                 // Signals are sent only here, where the child is not yet reaped: its pid cannot be another's.
                 tokio::select! {
                     status = child.wait() => break status,
-                    Some(wanted) = received.recv() => send(identity, to, wanted),
+                    Some(wanted) = received.recv() => {
+                        // Who has left group and environment behind is known as long as its parents live.
+                        family.extend(proc::family(pid));
+                        send(identity, to, wanted);
+                    }
                 }
             };
-            end_rest(&markers).await;
+            end_rest(identity, &family, &markers).await;
             let drained = futures::future::join_all(outputs.into_iter().map(Output::drained));
             let _ = timeout(LAST_WORDS, drained).await;
             exited(status.map_or(Exit::Code(-1), exit_of));
@@ -167,12 +172,14 @@ fn send(identity: Identity, to: Target, wanted: Signal) {
     }
 }
 
-/// Ends what the first process left behind: its group, and what left that group but still carries the markers.
-async fn end_rest(markers: &[String]) {
+/// Ends what the first process left behind: its group, its family as it was when it was told to end, and what left both
+/// but still carries the markers.
+async fn end_rest(first: Identity, family: &BTreeSet<Identity>, markers: &[String]) {
     /// A process that forks faster than this can be killed is left to the reaper.
     const ROUNDS: usize = 50;
     for _ in 0..ROUNDS {
-        let rest = proc::marked(markers);
+        let mut rest = proc::left_by(first, markers);
+        rest.extend(family.iter().filter(|identity| identity.is_alive()));
         if rest.is_empty() {
             return;
         }

@@ -5,15 +5,20 @@
 //! forked twice. It holds the instance's lock (its stdout) until it has no child.
 
 use std::{
-    env, io,
+    env, fs, io,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use nix::{
     errno::Errno,
-    sys::wait::{WaitPidFlag, WaitStatus, waitpid},
-    unistd::{Pid, setsid},
+    sys::{
+        signal::{SigSet, Signal},
+        signalfd::{SfdFlags, SignalFd},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::{Pid, close, setsid},
 };
 
 use crate::{instance::Instance, leftovers, proc};
@@ -28,18 +33,67 @@ pub enum Error {
     System { what: &'static str, source: Errno },
 }
 
+/// What a terminal, or a `kill` that means well, sends: it is meant for the client and for the supervisor. Whoever starts
+/// the reaper blocks them, so that there is no moment at which Ctrl-C reaches it.
+pub(crate) fn spared_signals() -> SigSet {
+    [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGHUP, Signal::SIGTERM].into_iter().collect()
+}
+
 /// Runs until the supervisor and everything below it are gone. Expects the lock as stdout.
 ///
 /// # Errors
 /// When the supervisor cannot be started.
 pub fn run(state: &Path) -> Result<(), Error> {
+    close_inherited();
     let instance = Instance::at(state)?;
     // Fails only for the leader of a process group, which then has its own session or asked for none.
     let _ = setsid();
     #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_child_subreaper(true)
-        .map_err(|source| Error::System { what: "become the subreaper", source })?;
+    nix::sys::prctl::set_child_subreaper(true).map_err(system("become the subreaper"))?;
 
+    let supervisor = start_supervisor(state)?;
+    let pid = Pid::from_raw(supervisor.id().cast_signed());
+    let status = loop {
+        match waitpid(None, None) {
+            Ok(status) if ended(status) == Some(pid) => break status,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(source) => return Err(system("wait for children")(source)),
+        }
+    };
+    // After a stop in order every resource has had its grace: what is left got away from it.
+    let grace = if matches!(status, WaitStatus::Exited(_, 0)) { Duration::ZERO } else { leftovers::GRACE };
+    let recorded = leftovers::recorded(&instance);
+    leftovers::fast_stop(&recorded, grace, || {
+        let childless = collect();
+        let mut left = if childless { Vec::new() } else { proc::descendants(&[std::process::id()]) };
+        // Where the system does not tell who descends from whom, this is all that is known.
+        left.extend(recorded.iter().map(|one| one.identity).filter(|identity| identity.is_alive()));
+        // A look at the processes may miss one that forks meanwhile; that there is no child says it for certain.
+        (!childless || !left.is_empty()).then_some(left)
+    });
+    Ok(())
+}
+
+/// Closes what whoever typed `up` had open besides stdin, stdout and stderr: somebody may wait for the end of that pipe,
+/// and it is no business of any service. Nothing of ours is open yet.
+fn close_inherited() {
+    let entries = fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let open: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|&descriptor| descriptor > 2) {
+        // The one of the folder is closed already.
+        let _ = close(descriptor);
+    }
+}
+
+/// Starts it with no signal blocked, then blocks ours for good.
+fn start_supervisor(state: &Path) -> Result<Child, Error> {
+    let spared = spared_signals();
+    spared.thread_block().map_err(system("block signals"))?;
+    // What came before we had a session of our own.
+    let pending = SignalFd::with_flags(&spared, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC);
+    let pending = pending.map_err(system("read signals"))?;
+    while let Ok(Some(_)) = pending.read_signal() {}
+    spared.thread_unblock().map_err(system("unblock signals"))?;
     let shopctl = env::current_exe().map_err(Error::Spawn)?;
     // The supervisor reads the end of its stdin when this process is gone.
     let supervisor = Command::new(shopctl)
@@ -48,23 +102,12 @@ pub fn run(state: &Path) -> Result<(), Error> {
         .stdin(Stdio::piped())
         .spawn()
         .map_err(Error::Spawn)?;
-    let pid = Pid::from_raw(supervisor.id().cast_signed());
-    loop {
-        match waitpid(None, None) {
-            Ok(status) if ended(status) == Some(pid) => break,
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(source) => return Err(Error::System { what: "wait for children", source }),
-        }
-    }
-    let recorded = leftovers::recorded(&instance);
-    leftovers::fast_stop(&recorded, || {
-        collect();
-        let mut left = proc::descendants(std::process::id());
-        // Where the system does not tell who descends from whom, this is all that is known.
-        left.extend(recorded.iter().map(|one| one.identity).filter(|identity| identity.is_alive()));
-        left
-    });
-    Ok(())
+    spared.thread_block().map_err(system("block signals"))?;
+    Ok(supervisor)
+}
+
+fn system(what: &'static str) -> impl Fn(Errno) -> Error {
+    move |source| Error::System { what, source }
 }
 
 fn ended(status: WaitStatus) -> Option<Pid> {
@@ -74,11 +117,13 @@ fn ended(status: WaitStatus) -> Option<Pid> {
     }
 }
 
-/// Takes leave of every child that has died.
-fn collect() {
-    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-        if status == WaitStatus::StillAlive {
-            return;
+/// Takes leave of every child that has died; whether there is none any more.
+fn collect() -> bool {
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => return false,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => return true,
         }
     }
 }

@@ -164,6 +164,8 @@ async fn watch(
                     Ok(change) => {
                         if *change == Update::Down {
                             say_rest(connection, filter, &mut lines).await?;
+                            // The channel may stay open: a grandchild that got away can still hold a pipe to the log.
+                            return connection.send(&*change).await;
                         }
                         connection.send(&*change).await?;
                     }

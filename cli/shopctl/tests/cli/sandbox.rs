@@ -2,13 +2,14 @@
 
 use std::{
     fs::{self, File},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 
@@ -88,13 +89,13 @@ impl Sandbox {
         text(&output.stdout)
     }
 
-    /// Starts a foreground `up` with ports of its own.
+    /// Starts a foreground `up` with ports of its own, in a process group of its own, as a shell does.
     pub(crate) fn up(&self, arguments: &[&str]) -> Up<'_> {
         let count = fs::read_dir(self.dir.path()).map_or(0, Iterator::count);
         let name = format!("up-{count}");
         let output = File::create(self.path(&name)).expect("a file is made");
         let mut command = self.command(&["up", "--isolated"]);
-        command.args(arguments);
+        command.args(arguments).process_group(0);
         let errors = output.try_clone().expect("a file can be shared");
         Up { child: command.stdout(output).stderr(errors).spawn().expect("shopctl runs"), output: name, sandbox: self }
     }
@@ -123,6 +124,13 @@ impl Sandbox {
             assert!(alive.is_empty() || begin.elapsed() < limit, "alive after {limit:?}: {}", describe(&alive));
             alive.is_empty().then_some(())
         });
+    }
+
+    /// The pid of one of shopctl's own processes (`supervisor`, `reaper`), if there is one now.
+    pub(crate) fn own(&self, role: &str) -> Option<u32> {
+        let words = format!("\0internal\0{role}\0");
+        let is_it = |pid: &u32| text(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).contains(&words);
+        self.alive().into_iter().find(is_it)
     }
 
     /// The pids of shopctl's own two processes.
@@ -173,10 +181,19 @@ impl Up<'_> {
         signal(self.child.id(), wanted);
     }
 
+    /// As the terminal does it: to everything that is in the foreground.
+    pub(crate) fn signal_group(&self, wanted: Signal) {
+        let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), wanted);
+    }
+
     /// Its exit code; 128 and the signal if it was killed.
-    pub(crate) fn exit(mut self) -> i32 {
+    pub(crate) fn exit(self) -> i32 {
+        self.exit_and_output().0
+    }
+
+    pub(crate) fn exit_and_output(mut self) -> (i32, String) {
         let status = eventually("`up` ends", || self.child.try_wait().expect("it can be waited for"));
-        code(status)
+        (code(status), self.output())
     }
 }
 
