@@ -48,7 +48,7 @@ fn an_ordinary_stop_ends_whoever_got_away_without_waiting_for_them() {
         let up = sandbox.up(&[]);
         up.wait_until_ready();
         eventually("the grandchild lives", || (sandbox.alive().len() == 5).then_some(()));
-        println!("{mode}: {:?}", stop(&sandbox, up));
+        eprintln!("{mode}: {:?}", stop(&sandbox, up));
     }
 }
 
@@ -58,7 +58,7 @@ fn a_stop_ends_a_storm_of_escaped_children() {
     let up = sandbox.up(&[]);
     up.wait_until_ready();
     eventually("the storm has begun", || (sandbox.alive().len() > 8).then_some(()));
-    println!("storm: {:?}", stop(&sandbox, up));
+    eprintln!("storm: {:?}", stop(&sandbox, up));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_storm_of_escaped_children_does_not_outlive_the_supervisor() {
     signal(sandbox.own("supervisor").expect("it runs"), Signal::SIGKILL);
     assert_eq!(up.exit(), 1);
     assert_eq!(sandbox.alive(), [0_u32; 0]);
-    println!("storm: {:?}", begin.elapsed());
+    eprintln!("storm: {:?}", begin.elapsed());
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_chain_of_eight_deaf_services_is_killed_one_grace_after_the_other() {
     let up = sandbox.up(&[]);
     up.wait_until_ready();
     let took = stop(&sandbox, up);
-    println!("eight graces of {GRACE:?}: {took:?}");
+    eprintln!("eight graces of {GRACE:?}: {took:?}");
     assert!(took >= 8 * GRACE, "{took:?}");
     // The promise is 1 s more than the graces; a busy machine gets more.
     assert!(took < 8 * GRACE + Duration::from_secs(10), "{took:?}");
@@ -222,6 +222,6 @@ fn eight_well_behaved_services_stop_in_no_time() {
     let up = sandbox.up(&[]);
     up.wait_until_ready();
     let took = stop(&sandbox, up);
-    println!("eight well-behaved services: {took:?}");
+    eprintln!("eight well-behaved services: {took:?}");
     assert!(took < Duration::from_secs(4), "less than any grace: {took:?}");
 }

@@ -48,7 +48,7 @@ fn number(name: &str) -> Option<u64> {
 /// Moments that can be had again.
 fn moments(test: &str) -> (u64, StdRng) {
     let seed = number("SUPERVISOR_SEED").unwrap_or_else(rand::random);
-    println!("{test}: SUPERVISOR_SEED={seed}");
+    eprintln!("{test}: SUPERVISOR_SEED={seed}");
     (number("SUPERVISOR_KILLS").unwrap_or(3), StdRng::seed_from_u64(seed))
 }
 
@@ -64,7 +64,7 @@ fn limit() -> Duration {
 /// Counts the survivors and says when there were none.
 fn assert_nothing_is_left(sandbox: &Sandbox, what: &str, since: Instant) {
     sandbox.assert_empty_within(limit().saturating_sub(since.elapsed()));
-    println!("{what}: nothing is left after {:?}", since.elapsed());
+    eprintln!("{what}: nothing is left after {:?}", since.elapsed());
 }
 
 fn assert_it_works(sandbox: &Sandbox) {
@@ -155,7 +155,7 @@ fn ctrl_c_at_any_moment_of_the_boot_leaves_nothing_and_tells_whether_it_was_read
         up.signal_group(Signal::SIGINT);
         let begin = Instant::now();
         let (code, said) = up.exit_and_output();
-        println!("Ctrl-C: {code} after {:?}", begin.elapsed());
+        eprintln!("Ctrl-C: {code} after {:?}", begin.elapsed());
         let wanted = if said.contains("are ready") { 0 } else { 130 };
         assert_eq!(code, wanted, "{said}");
         assert_eq!(sandbox.alive(), [0_u32; 0]);
