@@ -107,7 +107,7 @@ impl Process {
         let (signals, mut received) = mpsc::unbounded_channel();
         let (to, markers) = (spec.signals_to, spec.markers.clone());
         tokio::spawn(async move {
-            let mut family = BTreeSet::new();
+            let (mut family, mut told) = (BTreeSet::new(), false);
             let status = loop {
                 // Signals are sent only here, where the child is not yet reaped: its pid cannot be another's.
                 tokio::select! {
@@ -115,11 +115,21 @@ impl Process {
                     Some(wanted) = received.recv() => {
                         // Who has left group and environment behind is known as long as its parents live.
                         family.extend(proc::family(pid));
+                        told = true;
                         send(identity, to, wanted);
                     }
                 }
             };
-            end_rest(identity, &family, &markers).await;
+            // Who ends well by itself may mean what it leaves to go on, and to write: that lives until the resource is
+            // started again, or all is stopped.
+            if told || !status.as_ref().is_ok_and(ExitStatus::success) {
+                for _ in 0..ROUNDS {
+                    if !kill_rest(identity, &family, &markers) {
+                        break;
+                    }
+                    tokio::time::sleep(ROUND).await;
+                }
+            }
             let drained = futures::future::join_all(outputs.into_iter().map(Output::drained));
             let _ = timeout(LAST_WORDS, drained).await;
             exited(status.map_or(Exit::Code(-1), exit_of));
@@ -172,21 +182,26 @@ fn send(identity: Identity, to: Target, wanted: Signal) {
     }
 }
 
-/// Ends what the first process left behind: its group, its family as it was when it was told to end, and what left both
-/// but still carries the markers.
-async fn end_rest(first: Identity, family: &BTreeSet<Identity>, markers: &[String]) {
-    /// A process that forks faster than this can be killed is left to the reaper.
-    const ROUNDS: usize = 50;
+/// A process that forks faster than this can be killed is left to the reaper.
+const ROUNDS: usize = 50;
+const ROUND: Duration = Duration::from_millis(2);
+
+/// Kills what the first process left behind: its group, its family as it was when it was told to end, and what left both
+/// but still carries the markers. Whether there was anything.
+fn kill_rest(first: Identity, family: &BTreeSet<Identity>, markers: &[String]) -> bool {
+    let mut rest = proc::left_by(first, markers);
+    rest.extend(family.iter().filter(|identity| identity.is_alive()));
+    rest.iter().for_each(|identity| identity.signal(signal::Signal::SIGKILL));
+    !rest.is_empty()
+}
+
+/// Ends what an earlier process of a resource has left, before it is started again.
+pub(crate) fn end_left_by(first: Identity, markers: &[String]) {
     for _ in 0..ROUNDS {
-        let mut rest = proc::left_by(first, markers);
-        rest.extend(family.iter().filter(|identity| identity.is_alive()));
-        if rest.is_empty() {
+        if !kill_rest(first, &BTreeSet::new(), markers) {
             return;
         }
-        for identity in rest {
-            identity.signal(signal::Signal::SIGKILL);
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        std::thread::sleep(ROUND);
     }
 }
 

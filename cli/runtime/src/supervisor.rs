@@ -95,6 +95,8 @@ struct Supervisor {
     store: Store,
     lease: Lease,
     processes: BTreeMap<Id, (Process, Recorded)>,
+    /// The last process of each resource, also when it is gone.
+    earlier: BTreeMap<Id, Identity>,
     /// By resource and kind of look, with the run that they belong to.
     probers: BTreeMap<(Id, Look), (u32, Arc<Prober>)>,
     progress: BTreeMap<Id, Progress>,
@@ -148,6 +150,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         hub: Hub::new(),
         lease: Lease::Awaited,
         processes: BTreeMap::new(),
+        earlier: BTreeMap::new(),
         probers: BTreeMap::new(),
         progress: BTreeMap::new(),
         outcome: None,

@@ -16,7 +16,7 @@ use crate::{
     leftovers::{self, Recorded},
     log::Header,
     proc,
-    process::{INSTANCE, Observer, Process, RESOURCE, RUN, STATE, Spec},
+    process::{self, INSTANCE, Observer, Process, RESOURCE, RUN, STATE, Spec},
     values,
 };
 
@@ -98,6 +98,7 @@ impl Supervisor {
                 let pid = process.identity.pid;
                 let name = self.name(id);
                 let recorded = Recorded::new(name, process.identity, &self.manifest.resources[name].stop);
+                self.earlier.insert(id, process.identity);
                 self.processes.insert(id, (process, recorded));
                 self.write_down();
                 Event::Spawned { id, run, pid }
@@ -109,6 +110,9 @@ impl Supervisor {
     fn try_spawn(&self, id: Id, run: u32) -> Result<Process, StartError> {
         let name = self.name(id).to_owned();
         let spec = self.spec(&name)?;
+        if let Some(&earlier) = self.earlier.get(&id) {
+            process::end_left_by(earlier, &spec.markers);
+        }
         let log = self.store.log(&name).map_err(StartError::Log)?;
         let observer = Sink { id, name: name.clone(), hub: self.hub.clone(), inputs: self.inputs.clone() };
         let inputs = self.inputs.clone();

@@ -110,8 +110,7 @@ fn a_line_of_ten_megabytes_and_garbage_come_back() {
 fn a_closed_stdout_and_a_grandchild_that_holds_it_open_hang_nothing() {
     let sandbox = after(
         "echo one
-        # Without the markers by which it would be ended.
-        env -i bash -c \"touch $SANDBOX/up; until [ -e $SANDBOX/go ]; do sleep 0.01; done; echo from the grandchild; exec -a $SANDBOX sleep 600\" &
+        bash -c \"touch $SANDBOX/up; until [ -e $SANDBOX/go ]; do sleep 0.01; done; echo from the grandchild; exec -a $SANDBOX sleep 600\" &
         until [ -e $SANDBOX/up ]; do sleep 0.01; done
         exec >&- 2>&-",
     );
