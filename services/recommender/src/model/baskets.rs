@@ -120,28 +120,33 @@ impl Baskets {
 
     /// Makes all neighbours, from all baskets.
     fn add_up(&mut self) {
-        let mut holders = vec![Vec::new(); self.bought.len()];
+        // For each item, what follows it in the baskets that hold it: each pair is met once, at its lower item.
+        let mut followers = vec![Vec::new(); self.bought.len()];
         for (slot, items) in self.baskets.iter().enumerate().filter(|(_, items)| weight(items.len()) > 0) {
-            for &item in items {
-                holders[item].push(slot);
+            for (place, &item) in items.iter().enumerate() {
+                followers[item].push((slot, place + 1));
             }
         }
+        self.bought.iter_mut().for_each(|bought| bought.neighbours.clear());
         let mut together = vec![0_u64; self.bought.len()];
         let mut found = Vec::new();
-        for (item, slots) in holders.into_iter().enumerate() {
-            for items in slots.into_iter().map(|slot| &self.baskets[slot]) {
-                let weight = weight(items.len());
-                for &other in items {
+        for (item, followers) in followers.into_iter().enumerate() {
+            for (slot, from) in followers {
+                let weight = weight(self.baskets[slot].len());
+                for &other in &self.baskets[slot][from..] {
                     if together[other] == 0 {
                         found.push(other);
                     }
                     together[other] += weight;
                 }
             }
+            // Lower items have told this one of themselves already, in their order.
             found.sort_unstable();
-            let neighbours =
-                found.drain(..).map(|other| Neighbour { item: other, weight: std::mem::take(&mut together[other]) });
-            self.bought[item].neighbours = neighbours.filter(|neighbour| neighbour.item != item).collect();
+            for other in found.drain(..) {
+                let weight = std::mem::take(&mut together[other]);
+                self.bought[item].neighbours.push(Neighbour { item: other, weight });
+                self.bought[other].neighbours.push(Neighbour { item, weight });
+            }
         }
     }
 }
