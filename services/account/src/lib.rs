@@ -64,7 +64,7 @@ impl kit::Service for Account {
         let api = Api {
             store: Store::new(pool.clone()),
             hasher: Hasher::new()?,
-            throttle: Throttle::default(),
+            throttle: Throttle::new(password::cores()),
             signer: Signer::load(&config.auth, Owner::Account)?,
             verifier: Verifier::load(&config.auth, Owner::Account)?,
         };

@@ -39,14 +39,19 @@ pub(crate) struct Hasher {
     spare: Arc<Spare>,
 }
 
+/// Hashes that go at once.
+pub(crate) fn cores() -> u32 {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX)
+}
+
 impl Hasher {
     pub(crate) fn new() -> Result<Self, Error> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(password_hash::Error::from)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let spare = Arc::new(Spare::default());
         let decoy = spare.lend(&argon2, |argon2| hash(argon2, &rand::random::<[u8; 32]>()))?.into();
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { argon2, decoy, permits: Arc::new(Semaphore::new(cores)), spare })
+        Ok(Self { argon2, decoy, permits: Arc::new(Semaphore::new(cores() as usize)), spare })
     }
 
     /// The PHC string to store.

@@ -49,6 +49,9 @@ const PROBE: Duration = Duration::from_millis(500);
 const FIRST_PROBE: Duration = Duration::from_millis(5);
 /// The name under which health tells whether all has started: Kubernetes' word for such a probe.
 const STARTUP: &str = "startup";
+/// What every server has.
+const COMMON: &[&str] =
+    &["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 /// In bytes. A status's message travels in a header: clients refuse long ones, and it may quote what a caller sent.
 const LONGEST_MESSAGE: usize = 512;
 
@@ -76,10 +79,15 @@ pub async fn serve(
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     let (reporter, health) = tonic_health::server::health_reporter();
+    // All contracts are known, but only what is served here is listed.
     let reflection = || {
-        tonic_reflection::server::Builder::configure()
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
+            .include_reflection_service(false);
+        names.iter().chain(COMMON).fold(builder, |builder, name| builder.with_service_name(*name))
     };
     let routes = routes
         .add_service(health)

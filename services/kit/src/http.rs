@@ -34,6 +34,15 @@ use crate::shutdown::Shutdown;
 /// Bytes of a request's head.
 const HEAD: usize = 64 * 1024;
 
+/// How long a client may keep a connection to one of these servers without a request on it: well below the time after
+/// which the server closes it, or a request would meet the close, and nobody could tell whether it was carried out.
+pub const CLIENT_IDLE: Duration = Duration::from_secs(5);
+
+/// From a connection's first byte, or the end of the last answer, to the end of the next request's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+const _: () = assert!(2 * CLIENT_IDLE.as_secs() <= HEADER_TIMEOUT.as_secs(), "no request may meet the close");
+
 /// What a server accepts.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -59,7 +68,7 @@ impl Default for Settings {
             body_limit: 1024 * 1024,
             request_timeout: Duration::from_secs(15),
             connections: server::CONNECTIONS,
-            header_timeout: Duration::from_secs(10),
+            header_timeout: HEADER_TIMEOUT,
         }
     }
 }

@@ -59,7 +59,12 @@ impl Catalog {
             .pop_if_empty()
             .extend(["products", "batch"]);
         // Between services nothing goes through a developer's HTTP proxy or follows a redirect.
-        let http = Client::builder().timeout(DEADLINE).no_proxy().redirect(redirect::Policy::none()).build()?;
+        let http = Client::builder()
+            .timeout(DEADLINE)
+            .pool_idle_timeout(kit::http::CLIENT_IDLE)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .build()?;
         Ok(Self { http, batch })
     }
 
@@ -88,5 +93,45 @@ impl Item {
             Some(price) => Ok((self.id, price)),
             None => Err(Error::Price { product_id: self.id, price: self.price }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// Answers a connection's first request; the second one meets the close.
+    async fn serve_one(mut stream: TcpStream) -> std::io::Result<()> {
+        let items = r#"{"items":[{"id":"mug","price":1.5}]}"#;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}", items.len());
+        let (mut read, mut bytes) = (Vec::new(), [0; 1024]);
+        while !read.ends_with(b"]}") {
+            match stream.read(&mut bytes).await? {
+                0 => return Ok(()),
+                length => read.extend_from_slice(&bytes[..length]),
+            }
+        }
+        stream.write_all(format!("{head}\r\n\r\n{items}").as_bytes()).await?;
+        stream.read(&mut bytes).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn a_call_never_meets_the_close_of_a_connection_that_was_idle() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve_one(stream));
+            }
+        });
+        let catalog = Catalog::new(&format!("http://{address}").parse().expect("a URL")).expect("a client");
+        let basket = Basket::new([("mug".to_owned(), 1)]).expect("a valid basket");
+        catalog.prices(&basket).await.expect("answered");
+        // The client counts from when it lays the connection aside, which is a moment after the answer.
+        tokio::time::sleep(kit::http::CLIENT_IDLE.mul_f64(1.1)).await;
+        catalog.prices(&basket).await.expect("answered on another connection");
     }
 }

@@ -53,7 +53,8 @@ impl Provider {
     /// `address` is where this service's own webhook is served.
     pub(crate) fn new(store: Store, secrets: Secrets, address: SocketAddr) -> reqwest::Result<Self> {
         // The webhook goes to this machine: a proxy of the environment has no business in it.
-        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
+        let client =
+            reqwest::Client::builder().timeout(TIMEOUT).pool_idle_timeout(kit::http::CLIENT_IDLE).no_proxy().build()?;
         Ok(Self(Arc::new(Inner { store, secrets, client, address: reachable(address) })))
     }
 

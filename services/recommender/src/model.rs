@@ -10,14 +10,18 @@
 //!
 //! What has no score follows by popularity, so that there is always something to show.
 
+mod accounts;
 mod baskets;
 mod names;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::{Order, Product};
-use baskets::Baskets;
+use accounts::Account;
+use baskets::{Baskets, Key};
 use names::Names;
 
 /// What the same name weighs, next to a cosine of bought-together that ends at 1. Measured on the real shop's orders:
@@ -49,13 +53,7 @@ pub(crate) struct Model {
     catalog: HashMap<Item, Product>,
     names: Names,
     baskets: Baskets,
-    accounts: HashMap<i64, HashMap<i64, Ordered>>,
-}
-
-#[derive(Debug)]
-struct Ordered {
-    items: Vec<Item>,
-    cancelled: bool,
+    accounts: HashMap<i64, Account>,
 }
 
 impl Model {
@@ -83,40 +81,40 @@ impl Model {
         if renamed {
             self.names.weigh();
         }
+        let mut bought = Vec::with_capacity(changes.orders.len() + changes.imported.len());
         for order in changes.orders {
             let items: Vec<Item> = order.basket.product_ids.iter().map(|id| self.item(id)).collect();
-            let bought: &[Item] = if order.cancelled { &[] } else { &items };
-            self.baskets.set(baskets::Key::Order(order.id), bought);
-            let ordered = Ordered { items, cancelled: order.cancelled };
-            self.accounts.entry(order.account_id).or_default().insert(order.id, ordered);
+            bought.push((Key::Order(order.id), if order.cancelled { Vec::new() } else { items.clone() }));
+            self.accounts.entry(order.account_id).or_default().set(order.id, items, order.cancelled);
         }
         for (id, products) in changes.imported {
-            let items: Vec<Item> = products.iter().map(|id| self.item(id)).collect();
-            self.baskets.set(baskets::Key::Imported(id), &items);
+            let items = products.iter().map(|id| self.item(id)).collect();
+            bought.push((Key::Imported(id), items));
         }
+        self.baskets.set(bought);
         self.revision = self.revision.max(Some(changes.revision));
     }
 
     /// For somebody who looks at these products, none of which is among the answers.
     pub(crate) fn for_views(&self, ids: &[String], skip: usize, take: usize) -> Vec<Product> {
         let seeds: HashSet<Item> = ids.iter().filter_map(|id| self.items.get(id).copied()).collect();
-        self.best(&seeds, &seeds, skip, take)
+        self.best(&seeds, |item| seeds.contains(&item), skip, take)
     }
 
     /// For an account: nothing it ever ordered, cancelled or not. One that never ordered gets what is popular.
     pub(crate) fn for_account(&self, account_id: i64, skip: usize, take: usize) -> Vec<Product> {
-        let orders = || self.accounts.get(&account_id).into_iter().flat_map(HashMap::values);
-        let had = orders().flat_map(|order| &order.items).copied().collect();
-        let kept = orders().filter(|order| !order.cancelled).flat_map(|order| &order.items).copied().collect();
-        self.best(&kept, &had, skip, take)
+        match self.accounts.get(&account_id) {
+            Some(account) => self.best(&account.kept(), |item| account.had(item), skip, take),
+            None => self.popular(skip, take),
+        }
     }
 
     /// What most baskets hold.
     pub(crate) fn popular(&self, skip: usize, take: usize) -> Vec<Product> {
-        self.best(&HashSet::new(), &HashSet::new(), skip, take)
+        self.best(&HashSet::new(), |_| false, skip, take)
     }
 
-    fn best(&self, seeds: &HashSet<Item>, excluded: &HashSet<Item>, skip: usize, take: usize) -> Vec<Product> {
+    fn best(&self, seeds: &HashSet<Item>, excluded: impl Fn(Item) -> bool, skip: usize, take: usize) -> Vec<Product> {
         let scores = self.scores(seeds);
         let order = |a: &Item, b: &Item| -> Ordering {
             let popularity = |item: Item| self.baskets.popularity(item);
@@ -125,7 +123,7 @@ impl Model {
                 .then_with(|| popularity(*b).cmp(&popularity(*a)))
                 .then_with(|| self.ids[*a].cmp(&self.ids[*b]))
         };
-        let mut candidates: Vec<Item> = self.catalog.keys().copied().filter(|item| !excluded.contains(item)).collect();
+        let mut candidates: Vec<Item> = self.catalog.keys().copied().filter(|item| !excluded(*item)).collect();
         let wanted = skip.saturating_add(take);
         if wanted < candidates.len() {
             candidates.select_nth_unstable_by(wanted, order);

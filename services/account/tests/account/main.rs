@@ -7,4 +7,5 @@ mod credentials;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod outage;
+mod stopping;
 mod tokens;

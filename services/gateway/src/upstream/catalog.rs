@@ -69,8 +69,12 @@ pub(crate) struct Catalog {
 impl Catalog {
     pub(crate) fn new(base: Url) -> reqwest::Result<Self> {
         // Neither a proxy from the environment nor a redirect may take a caller's token somewhere else.
-        let client =
-            Client::builder().timeout(DEADLINE).no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        let client = Client::builder()
+            .timeout(DEADLINE)
+            .pool_idle_timeout(kit::http::CLIENT_IDLE)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         Ok(Self { client, base })
     }
 

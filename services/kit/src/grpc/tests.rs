@@ -221,21 +221,39 @@ async fn a_service_that_serves_may_not_have_started_yet_and_once_started_has() {
     assert_eq!(server.health("startup").await, Ok(Serving.into()));
 }
 
-#[tokio::test]
-async fn reflection_knows_the_shops_services() {
-    use tonic_reflection::pb::v1::ServerReflectionRequest;
-    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
-    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+/// What reflection of one version lists.
+macro_rules! listed {
+    ($version:ident, $server:expr) => {{
+        use tonic_reflection::pb::$version::ServerReflectionRequest;
+        use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
+        use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
+        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
 
+        let message_request = Some(MessageRequest::ListServices(String::new()));
+        let ask = ServerReflectionRequest { host: String::new(), message_request };
+        let mut client = ServerReflectionClient::new($server.channel());
+        let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await.expect("answered").into_inner();
+        match answers.message().await.expect("answered").expect("one").message_response {
+            Some(MessageResponse::ListServicesResponse(listed)) => {
+                listed.service.into_iter().map(|service| service.name).collect::<std::collections::BTreeSet<_>>()
+            }
+            other => panic!("{other:?} is no list"),
+        }
+    }};
+}
+
+#[tokio::test]
+async fn reflection_lists_what_is_served_and_no_other_service_of_the_shop() {
     let server = Server::start().await;
-    let ask = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::ListServices(String::new())),
-    };
-    let mut client = ServerReflectionClient::new(server.channel());
-    let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await.expect("answered").into_inner();
-    let answer = format!("{:?}", answers.message().await.expect("answered").expect("one"));
-    assert!(answer.contains("pb.AccountService") && answer.contains("grpc.health.v1.Health"), "{answer}");
+    let served = [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "pb.AccountService",
+    ];
+    let served = served.map(str::to_owned).into();
+    assert_eq!(listed!(v1, server), served);
+    assert_eq!(listed!(v1alpha, server), served);
 }
 
 #[tokio::test]

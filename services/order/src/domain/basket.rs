@@ -83,10 +83,13 @@ impl Basket {
         self.items.iter().map(|item| item.product_id.as_str())
     }
 
-    /// Whether an order with these lines is what this basket asks for, whatever it cost.
+    /// Whether an order with these lines is what this basket asks for, whatever it cost and in whichever order: a client
+    /// that builds its request anew may not know which product it named first.
     pub(crate) fn is(&self, lines: &[Line]) -> bool {
-        let wanted = self.items.iter().map(|item| (item.product_id.as_str(), item.quantity));
-        wanted.eq(lines.iter().map(|line| (line.product_id.as_str(), line.quantity)))
+        // Both have each product once.
+        let wanted: HashMap<_, _> = self.items.iter().map(|item| (item.product_id.as_str(), item.quantity)).collect();
+        let asked_for = |line: &Line| wanted.get(line.product_id.as_str()) == Some(&line.quantity);
+        wanted.len() == lines.len() && lines.iter().all(asked_for)
     }
 
     /// Gives each line its price, by product id. A product without one is unknown.

@@ -56,6 +56,20 @@ async fn a_second_call_with_the_same_key_returns_the_order_as_it_is_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_with_the_same_lines_in_another_order_gives_the_order_as_it_was_asked_for_first() {
+    let shop = Shop::start().await;
+    let token = shop.user(7);
+    let made = shop.create_keyed(&token, "key", LINES).await.expect("an order");
+    for again in [&[("bag", 2), ("mug", 1)][..], &[("bag", 1), ("mug", 1), ("bag", 1)]] {
+        assert_eq!(shop.create_keyed(&token, "key", again).await.expect("the order"), made, "{again:?}");
+    }
+    assert_eq!(lines(&made), LINES);
+    let swapped = shop.create_keyed(&token, "key", &[("bag", 1), ("mug", 2)]).await;
+    assert_eq!(code(swapped), Code::AlreadyExists, "other quantities");
+    assert_eq!(shop.count("orders").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_with_another_body_already_exists() {
     let shop = Shop::start().await;
     let token = shop.user(7);
