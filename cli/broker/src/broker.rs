@@ -9,6 +9,7 @@ use std::{future::Future, io};
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -78,12 +79,22 @@ impl Broker {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    if is_of_the_reserve(stream.as_raw_fd(), soft) && !connections.make_room().await {
-                        tracing::warn!(%peer, "refused: open files run out, and every other client is at work");
-                        continue;
+                    let stream = if is_of_the_reserve(stream.as_raw_fd(), soft) {
+                        if !connections.make_room().await {
+                            tracing::warn!(%peer, "refused: open files run out, and every other client is at work");
+                            continue;
+                        }
+                        lowered(stream)
+                    } else {
+                        Ok(stream)
+                    };
+                    match stream {
+                        Ok(stream) => {
+                            let seat = connections.enter();
+                            tasks.spawn(Connection::new(Arc::clone(&node), peer, seat).serve(stream));
+                        }
+                        Err(error) => tracing::warn!(%peer, %error, "cannot keep a connection"),
                     }
-                    let seat = connections.enter();
-                    tasks.spawn(Connection::new(Arc::clone(&node), peer, seat).serve(stream));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -102,10 +113,19 @@ impl Broker {
     }
 }
 
-/// Whether so many files are open that there is only the reserve left: a new one gets the lowest number that is free.
+/// Whether so many files are open that only the reserve is left: a new one gets the lowest number that is free.
 fn is_of_the_reserve(newest: RawFd, limit: u64) -> bool {
     let reserve = (limit / 4).min(MOST_RESERVED);
     u64::try_from(newest).is_ok_and(|newest| newest >= limit - reserve)
+}
+
+/// The same connection under the lowest number that is free: the one that made room for it is not used up otherwise, and
+/// the next newcomer would take it for a sign that nothing is short.
+fn lowered(stream: TcpStream) -> io::Result<TcpStream> {
+    let stream = stream.into_std()?;
+    let lower = stream.try_clone()?;
+    drop(stream);
+    TcpStream::from_std(lower)
 }
 
 async fn retain(node: Arc<Node>) {

@@ -62,7 +62,8 @@ async fn a_crowd_of_idle_connections_keeps_out_no_client_no_member_of_a_group_an
     let topic = NewTopic::new("orders", 1, TopicReplication::Fixed(1)).set("segment.bytes", "1000");
     let topic = topic.set("retention.ms", "-1");
     admin.create_topics([&topic], &AdminOptions::new()).await.expect("an answer");
-    let producer: FutureProducer = client(broker.address).set("linger.ms", "0").create().expect("producer");
+    let producer: FutureProducer =
+        client(broker.address).set("linger.ms", "0").set("message.timeout.ms", "30000").create().expect("producer");
     let value = "x".repeat(900);
     let record = || FutureRecord::to("orders").key("key").payload(&value);
     producer.send(record(), DEADLINE).await.expect("delivered");
