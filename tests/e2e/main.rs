@@ -8,5 +8,6 @@ mod chores;
 mod crash;
 mod money;
 mod processes;
+mod promise;
 mod shop;
 mod stack;
