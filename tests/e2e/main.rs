@@ -9,5 +9,6 @@ mod crash;
 mod death;
 mod money;
 mod processes;
+mod promise;
 mod shop;
 mod stack;

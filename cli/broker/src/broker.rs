@@ -2,17 +2,25 @@
 
 use std::fs::{self, File, TryLockError};
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{future::Future, io};
 
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::connections::Connections;
 use crate::error::Error;
 use crate::node::Node;
 use crate::{clock, holder};
+
+/// Open files that connections leave to segments and everything else: a quarter of what the process may have, up to this.
+const MOST_RESERVED: u64 = 1024;
 
 /// A broker that has read its data and holds its port; it answers once it [runs](Broker::run).
 #[derive(Debug)]
@@ -51,6 +59,8 @@ impl Broker {
         let failed = |source| Error::Listen { address, source };
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+        let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|errno| failed(errno.into()))?;
+        let connections = Connections::new();
         tracing::info!(%address, data = %node.config.data_dir.display(), "ready");
 
         // Dropping the set ends whatever runs in it.
@@ -69,11 +79,30 @@ impl Broker {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    tasks.spawn(Connection::new(Arc::clone(&node), peer).serve(stream));
+                    let stream = if is_of_the_reserve(stream.as_raw_fd(), soft) {
+                        if !connections.make_room().await {
+                            tracing::warn!(%peer, "refused: open files run out, and every other client is at work");
+                            continue;
+                        }
+                        lowered(stream)
+                    } else {
+                        Ok(stream)
+                    };
+                    match stream {
+                        Ok(stream) => {
+                            let seat = connections.enter();
+                            tasks.spawn(Connection::new(Arc::clone(&node), peer, seat).serve(stream));
+                        }
+                        Err(error) => tracing::warn!(%peer, %error, "cannot keep a connection"),
+                    }
                 }
                 Err(error) => {
-                    // Mostly too many open files; trying again at once would only burn the CPU.
                     tracing::warn!(%error, "cannot accept a connection");
+                    let too_many = [Errno::EMFILE, Errno::ENFILE].map(|errno| Some(errno as i32));
+                    if too_many.contains(&error.raw_os_error()) {
+                        connections.make_room().await;
+                    }
+                    // Trying again at once would only burn the CPU.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -82,6 +111,21 @@ impl Broker {
         tracing::info!(%address, "stopped");
         Ok(())
     }
+}
+
+/// Whether so many files are open that only the reserve is left: a new one gets the lowest number that is free.
+fn is_of_the_reserve(newest: RawFd, limit: u64) -> bool {
+    let reserve = (limit / 4).min(MOST_RESERVED);
+    u64::try_from(newest).is_ok_and(|newest| newest >= limit - reserve)
+}
+
+/// The same connection under the lowest number that is free: the one that made room for it is not used up otherwise, and
+/// the next newcomer would take it for a sign that nothing is short.
+fn lowered(stream: TcpStream) -> io::Result<TcpStream> {
+    let stream = stream.into_std()?;
+    let lower = stream.try_clone()?;
+    drop(stream);
+    TcpStream::from_std(lower)
 }
 
 async fn retain(node: Arc<Node>) {

@@ -35,10 +35,15 @@ pub struct Config {
     pub min_session_timeout: Duration,
     /// The longest session timeout that a group's member may ask for.
     pub max_session_timeout: Duration,
+    /// How long a connection stays open on which no request comes, and no answer is taken.
+    pub idle_patience: Duration,
+    /// How long a request may take to arrive, from its first byte to its last.
+    pub frame_patience: Duration,
 }
 
 impl Config {
-    /// Apache Kafka's defaults, except that there is no initial rebalance delay and segments are smaller (64 MiB).
+    /// Apache Kafka's defaults, except that there is no initial rebalance delay, segments are smaller (64 MiB), and half a
+    /// request is not waited for as long as the next one.
     pub fn new(data_dir: impl Into<PathBuf>, listen: SocketAddr) -> Self {
         let settings = Settings::default();
         Self {
@@ -55,6 +60,8 @@ impl Config {
             initial_rebalance_delay: Duration::ZERO,
             min_session_timeout: Duration::from_secs(6),
             max_session_timeout: Duration::from_secs(30 * 60),
+            idle_patience: Duration::from_secs(10 * 60),
+            frame_patience: Duration::from_secs(30),
         }
     }
 }

@@ -3,13 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, ResponseKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::api::{self, Client};
+use crate::connections::Seat;
 use crate::node::Node;
 use crate::protocol::{self, MAX_FRAME, Malformed, Preamble};
 
@@ -22,6 +25,7 @@ const KEEP: usize = 256 * 1024;
 pub(crate) struct Connection {
     node: Arc<Node>,
     peer: SocketAddr,
+    seat: Seat,
 }
 
 /// Why a connection ended, other than by the client's wish.
@@ -29,6 +33,12 @@ pub(crate) struct Connection {
 enum Closed {
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error("idle for {0:?}")]
+    Idle(Duration),
+    #[error("half a request, and no more of it within {0:?}")]
+    HalfFrame(Duration),
+    #[error("idle while others wanted to connect, and open files run out")]
+    Crowded,
     #[error("frame of {0} bytes")]
     FrameSize(i32),
     #[error(transparent)]
@@ -40,14 +50,18 @@ enum Closed {
 }
 
 impl Connection {
-    pub(crate) fn new(node: Arc<Node>, peer: SocketAddr) -> Self {
-        Self { node, peer }
+    pub(crate) fn new(node: Arc<Node>, peer: SocketAddr, seat: Seat) -> Self {
+        Self { node, peer, seat }
     }
 
     pub(crate) async fn serve(self, stream: TcpStream) {
         match self.converse(stream).await {
             Ok(()) => tracing::debug!(peer = %self.peer, "disconnected"),
             Err(Closed::Io(error)) => tracing::debug!(peer = %self.peer, %error, "connection lost"),
+            // Nobody's fault, and of a crowd of them each would be a line.
+            Err(error @ (Closed::Idle(_) | Closed::Crowded)) => {
+                tracing::debug!(peer = %self.peer, %error, "connection closed");
+            }
             Err(error @ Closed::Response(_)) => tracing::error!(peer = %self.peer, %error, "connection closed"),
             Err(error) => tracing::warn!(peer = %self.peer, %error, "connection closed"),
         }
@@ -57,18 +71,48 @@ impl Connection {
         stream.set_nodelay(true)?;
         let local = stream.local_addr()?;
         let mut buffer = BytesMut::new();
-        while let Some(frame) = read_frame(&mut stream, &mut buffer).await? {
+        loop {
+            let frame = tokio::select! {
+                biased;
+                frame = self.next_frame(&mut stream, &mut buffer) => frame?,
+                () = self.seat.closed() => return Err(Closed::Crowded),
+            };
+            let Some(frame) = frame else { return Ok(()) };
+            self.seat.works();
             let answer = tokio::select! {
                 biased;
                 answer = self.answer(frame, local) => answer?,
                 () = hung_up(&stream) => return Ok(()),
             };
+            self.seat.waits();
             if let Some((preamble, response)) = answer {
                 let mut frame = protocol::encode(preamble, &response).map_err(Closed::Response)?;
-                stream.write_all_buf(&mut frame).await?;
+                let idle = self.node.config.idle_patience;
+                tokio::select! {
+                    biased;
+                    taken = timeout(idle, stream.write_all_buf(&mut frame)) => taken.map_err(|_| Closed::Idle(idle))??,
+                    () = self.seat.closed() => return Err(Closed::Crowded),
+                }
             }
         }
-        Ok(())
+    }
+
+    /// The next frame without its length; `None` where the client has hung up between frames.
+    async fn next_frame(&self, stream: &mut TcpStream, buffer: &mut BytesMut) -> Result<Option<Bytes>, Closed> {
+        if buffer.is_empty() {
+            if buffer.capacity() > KEEP {
+                *buffer = BytesMut::new();
+            }
+            buffer.reserve(READ_STEP);
+            let idle = self.node.config.idle_patience;
+            let read = timeout(idle, stream.read_buf(buffer)).await.map_err(|_| Closed::Idle(idle))?;
+            if read? == 0 {
+                return Ok(None);
+            }
+        }
+        let patience = self.node.config.frame_patience;
+        let frame = timeout(patience, rest_of_frame(stream, buffer)).await;
+        frame.map_err(|_| Closed::HalfFrame(patience))?.map(Some)
     }
 
     async fn answer(&self, frame: Bytes, local: SocketAddr) -> Result<Option<(Preamble, ResponseKind)>, Closed> {
@@ -90,30 +134,24 @@ impl Connection {
     }
 }
 
-/// The next frame without its length; `None` where the client has hung up between frames.
-async fn read_frame(stream: &mut TcpStream, buffer: &mut BytesMut) -> Result<Option<Bytes>, Closed> {
-    if buffer.is_empty() && buffer.capacity() > KEEP {
-        *buffer = BytesMut::new();
-    }
-    while buffer.len() < 4 {
-        buffer.reserve(READ_STEP);
-        if stream.read_buf(buffer).await? == 0 {
-            return if buffer.is_empty() {
-                Ok(None)
-            } else {
-                Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
-            };
+/// The frame that has begun, without its length.
+async fn rest_of_frame(stream: &mut TcpStream, buffer: &mut BytesMut) -> Result<Bytes, Closed> {
+    let mut more = async |buffer: &mut BytesMut, missing: usize| {
+        buffer.reserve(missing.min(READ_STEP));
+        match stream.read_buf(buffer).await? {
+            0 => Err(Closed::from(io::Error::from(io::ErrorKind::UnexpectedEof))),
+            _ => Ok(()),
         }
+    };
+    while buffer.len() < 4 {
+        more(buffer, READ_STEP).await?;
     }
     let size = buffer.get_i32();
     let length = usize::try_from(size).ok().filter(|length| *length <= MAX_FRAME).ok_or(Closed::FrameSize(size))?;
     while buffer.len() < length {
-        buffer.reserve((length - buffer.len()).min(READ_STEP));
-        if stream.read_buf(buffer).await? == 0 {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
+        more(buffer, length - buffer.len()).await?;
     }
-    Ok(Some(buffer.split_to(length).freeze()))
+    Ok(buffer.split_to(length).freeze())
 }
 
 /// Done when the client has gone, so that nobody waits on its behalf.

@@ -9,6 +9,7 @@ mod broker;
 mod clock;
 mod config;
 mod connection;
+mod connections;
 mod error;
 mod file;
 mod group;

@@ -91,6 +91,13 @@ impl Topics {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// A topic whose name differs only in dots and underscores: Kafka's names of metrics have one for both, so it takes
+    /// one of them.
+    pub(crate) fn colliding(&self, name: &str) -> Option<Arc<Topic>> {
+        let common = |name: &str| name.replace('.', "_");
+        self.all().into_iter().find(|topic| topic.name != name && common(&topic.name) == common(name))
+    }
+
     pub(crate) fn partition(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ResponseError> {
         self.get(topic)?.partition(index).cloned()
     }
@@ -109,6 +116,9 @@ impl Topics {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.get(name).is_ok() {
             return Err(ResponseError::TopicAlreadyExists);
+        }
+        if self.colliding(name).is_some() {
+            return Err(ResponseError::InvalidTopicException);
         }
         let description = Description { name: name.to_owned(), id: Uuid::new_v4(), partitions, configs };
         self.begin(description).map_err(|error| failed("create", name, &error))

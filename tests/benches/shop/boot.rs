@@ -48,14 +48,36 @@ pub(crate) async fn boot(bench: &Bench) -> anyhow::Result<Measured> {
         stops.push(ended);
     }
     let mut measured = Measured::default();
-    measured.add("warm up, cargo's look and consumers included", median(&mut warm), Unit::Seconds, bar(1.5, 0.8));
+    add(&mut measured, &mut warm, &mut stops);
     measured.add("cold up, seeded", median(&mut cold), Unit::Seconds, bar(5.0, 3.0));
-    measured.add("Ctrl-C to nothing left", median(&mut stops), Unit::Seconds, bar(1.0, 0.5));
-    for (what, times) in [("warm", &warm), ("cold", &cold), ("stops", &stops)] {
-        let times: Vec<String> = times.iter().map(|time| format!("{time:.2}")).collect();
-        measured.notes.push(format!("{what}: {} s", times.join(", ")));
-    }
+    note(&mut measured, "cold", &cold);
     Ok(measured)
+}
+
+/// The same of an instance that runs, with what is in it. It is down afterwards.
+pub(crate) async fn grown(instance: &Instance) -> anyhow::Result<Measured> {
+    instance.succeeds(&["down"]).await?;
+    let (mut warm, mut stops) = (Vec::new(), Vec::new());
+    for _ in 0..WARM {
+        let (ready, ended) = cycle(instance).await?;
+        warm.push(ready);
+        stops.push(ended);
+    }
+    let mut measured = Measured::default();
+    add(&mut measured, &mut warm, &mut stops);
+    Ok(measured)
+}
+
+fn add(measured: &mut Measured, warm: &mut [f64], stops: &mut [f64]) {
+    measured.add("warm up, cargo's look and consumers included", median(warm), Unit::Seconds, bar(1.5, 0.8));
+    measured.add("Ctrl-C to nothing left", median(stops), Unit::Seconds, bar(1.0, 0.5));
+    note(measured, "warm", warm);
+    note(measured, "stops", stops);
+}
+
+fn note(measured: &mut Measured, what: &str, times: &[f64]) {
+    let times: Vec<String> = times.iter().map(|time| format!("{time:.2}")).collect();
+    measured.notes.push(format!("{what}: {} s", times.join(", ")));
 }
 
 fn bar(bar: f64, aim: f64) -> Promise {

@@ -21,6 +21,9 @@ const BULK: usize = 5_000;
 const HEARD: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(100);
 
+/// A cost below this part of its bar is as good as none: how many times nothing it is, says nothing.
+const NOTHING: f64 = 0.01;
+
 /// Fills the catalog through its front door, and orders and recommendations behind the scenes: that many orders would
 /// take minutes otherwise.
 pub(crate) async fn grow(shop: &Shop) -> anyhow::Result<()> {
@@ -43,10 +46,9 @@ pub(crate) async fn grow(shop: &Shop) -> anyhow::Result<()> {
         INSERT INTO order_lines (order_id, position, product_id, quantity, price_cents)
         SELECT id, position, ($2::text[])[1 + (id * 31 + position * 17) % cardinality($2::text[])], 1, 250
         FROM made, generate_series(1, 2) AS position";
-    sqlx::query(query).bind(ORDERS).bind(shop.products().as_ref()).execute(&shop.order_db).await?;
+    sqlx::query(query).bind(i64::try_from(ORDERS)?).bind(shop.products().as_ref()).execute(&shop.order_db).await?;
     // As autovacuum would do in a minute.
     sqlx::query("ANALYZE").execute(&shop.order_db).await?;
-    recommendations::remember(shop).await.context("recommender cannot be filled")?;
     // The new products' events are still on their way.
     let deadline = Instant::now() + HEARD;
     let count = "SELECT count(*) >= $1 FROM products";
@@ -55,20 +57,24 @@ pub(crate) async fn grow(shop: &Shop) -> anyhow::Result<()> {
         anyhow::ensure!(Instant::now() < deadline, "recommender has not heard of all products after {HEARD:?}");
         sleep(LOOK).await;
     }
+    // Of all that is in the catalog now.
+    recommendations::remember(shop, ORDERS).await.context("recommender cannot be filled")?;
     Ok(())
 }
 
 /// The figures after, each with how many times as much it costs as before.
 pub(crate) fn compared(before: &Measured, after: &Measured) -> Measured {
-    let mut compared = Measured { cpu: after.cpu.clone(), ..Measured::default() };
-    for (before, after) in before.figures.iter().zip(&after.figures) {
+    let mut compared = Measured { cpu: after.cpu.clone(), notes: after.notes.clone(), ..Measured::default() };
+    for after in &after.figures {
+        compared.figures.push(after.clone());
+        let Some(before) = before.figures.iter().find(|before| before.what == after.what) else { continue };
         let cost = match after.unit {
             Unit::PerSecond => before.value / after.value,
-            Unit::Milliseconds => after.value / before.value,
-            // No cost of a single operation.
-            Unit::Seconds | Unit::Mebibytes | Unit::Percent | Unit::Times => continue,
+            Unit::Milliseconds | Unit::Seconds | Unit::Mebibytes | Unit::Percent | Unit::Times => {
+                let least = after.promise.bar * NOTHING;
+                after.value.max(least) / before.value.max(least)
+            }
         };
-        compared.figures.push(after.clone());
         let promise = Promise { bar: 1.3, aim: 1.3 };
         compared.figures.push(Figure {
             what: "  cost with 10 times the data",

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use crate::{
     bench::Bench,
     figure::{Measured, Promise, Unit, real},
+    instance::Instance,
     processes::{self, Process},
 };
 
@@ -19,18 +20,29 @@ const MUCH: f64 = 8.0;
 
 /// Everything, shopctl's own processes included, once a checkout has gone through all of it.
 pub(crate) async fn idle(bench: &Bench) -> anyhow::Result<Measured> {
+    let instance = bench.instance("idle")?;
+    rested(&instance).await
+}
+
+/// The same of an instance that has run before, with what is in it.
+pub(crate) async fn grown(instance: &Instance) -> anyhow::Result<Measured> {
+    // What it took for all that was asked of it is not what it needs.
+    instance.succeeds(&["down"]).await?;
+    rested(instance).await
+}
+
+async fn rested(instance: &Instance) -> anyhow::Result<Measured> {
     let mut measured = Measured::default();
     if !cfg!(target_os = "linux") {
         measured.notes.push("memory and CPU by process are only told by Linux".to_owned());
         return Ok(measured);
     }
-    let instance = bench.instance("idle")?;
     instance.succeeds(&["up", "--isolated", "--release", "--detach"]).await?;
     instance.succeeds(&["checkout"]).await?;
     sleep(REST).await;
-    let begun = processes::of(&instance);
+    let begun = processes::of(instance);
     sleep(TIME).await;
-    let ended = processes::of(&instance);
+    let ended = processes::of(instance);
 
     let mut memory: BTreeMap<&str, f64> = BTreeMap::new();
     for process in &ended {

@@ -5,6 +5,7 @@
 //! It shares the cores with the shop that it measures, and so does everything else that runs on the machine: the table
 //! tells how busy that was.
 
+mod baskets;
 mod bench;
 mod boot;
 mod checkout;

@@ -43,14 +43,6 @@ impl Row {
         }
     }
 
-    /// Whether the cost may not grow with the data.
-    pub(crate) const fn grows(self) -> bool {
-        match self {
-            Self::Publish | Self::Checkout | Self::Product | Self::CreateOrder | Self::Checkouts => true,
-            Self::Boot | Self::Idle | Self::Login | Self::Recommendations => false,
-        }
-    }
-
     pub(crate) async fn measure(self, bench: &Bench) -> anyhow::Result<Measured> {
         match self {
             Self::Boot => boot::boot(bench).await,
@@ -62,6 +54,31 @@ impl Row {
             Self::CreateOrder => orders::create(bench.shop().await?, bench.options.time).await,
             Self::Checkouts => checkout::in_flight(bench.shop().await?, bench.options.time).await,
             Self::Recommendations => recommendations::by_user(bench.shop().await?).await,
+        }
+    }
+    /// The same of the shop that the rows share, once there is far more in it.
+    pub(crate) async fn measure_grown(self, bench: &Bench) -> anyhow::Result<Measured> {
+        match self {
+            Self::Boot => boot::grown(bench.shared().await?).await,
+            Self::Idle => idle::grown(bench.shared().await?).await,
+            Self::Recommendations => recommendations::grown(bench.shop().await?).await,
+            Self::Publish | Self::Checkout | Self::Login | Self::Product | Self::CreateOrder | Self::Checkouts => {
+                self.measure(bench).await
+            }
+        }
+    }
+
+    /// Whether that ends the shop and starts it again, so that nobody who knew it can go on with it.
+    pub(crate) const fn restarts(self) -> bool {
+        match self {
+            Self::Boot | Self::Idle => true,
+            Self::Publish
+            | Self::Checkout
+            | Self::Login
+            | Self::Product
+            | Self::CreateOrder
+            | Self::Checkouts
+            | Self::Recommendations => false,
         }
     }
 }

@@ -17,11 +17,10 @@ use tonic::{
 use uuid::Uuid;
 
 use super::{
-    figure,
     part::{Part, Place},
     site::Site,
 };
-use crate::{access, shop::SETTLED};
+use crate::{access, promise::figure, shop::SETTLED};
 
 /// Somebody who buys, with a product of their own, two of which cost 20.00.
 #[derive(Clone)]
@@ -251,6 +250,6 @@ fn channel(place: Place) -> Channel {
 /// Keeps no connections, unless it is asked to: HTTP/1.1 lets a server close one just when a client sends, which is seldom,
 /// but nobody can tell it from a failure.
 fn http() -> reqwest::Client {
-    let kept = if figure("ATTACK_KEEP_CONNECTIONS", 0) == 0 { 0 } else { usize::MAX };
+    let kept = if figure("ATTACK_KEEP_CONNECTIONS", 1, 0) == 0 { 0 } else { usize::MAX };
     reqwest::Client::builder().no_proxy().pool_max_idle_per_host(kept).build().expect("a client can be built")
 }

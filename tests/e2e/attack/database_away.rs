@@ -16,11 +16,12 @@ use uuid::Uuid;
 
 use super::{
     client::Client,
-    figure, ledger,
+    ledger,
     load::{Crowd, Load, agrees},
     part::Database,
     site,
 };
+use crate::promise::figure;
 
 /// From a database's return to the first answer.
 const RECOVERY: Duration = Duration::from_secs(30);
@@ -64,7 +65,7 @@ async fn told(client: Client, ended: &AtomicBool) -> Vec<Failed> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_restarts_crashes_or_is_away_costs_no_event_and_no_answer_after_it() {
-    let away = Duration::from_secs(figure("ATTACK_DATABASE_AWAY", 3));
+    let away = Duration::from_secs(figure("ATTACK_DATABASE_AWAY", 20, 3));
     let mut site = site::exclusive().await;
     let site = site.as_mut().expect("it was booted");
     let client = Client::of(site).await;

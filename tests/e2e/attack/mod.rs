@@ -11,17 +11,10 @@ mod ledger;
 mod load;
 mod part;
 mod poison;
+mod product_away;
 mod races;
 mod redelivery;
 mod replicas;
 mod site;
 mod stopping;
 mod topic;
-
-/// A figure that the environment may set: the tests' own are small, so that all of them together take minutes.
-fn figure(variable: &str, or: u64) -> u64 {
-    match std::env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")),
-        Err(_) => or,
-    }
-}

@@ -11,6 +11,10 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use testkit::{eventually, keys::Keys, leash::Leash, postgres::Cluster};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -132,6 +136,20 @@ impl Site {
         assert_eq!(status.signal(), Some(9), "{part:?} had ended by itself: {status}");
     }
 
+    /// It listens, and says nothing more until it [goes on](Self::resume).
+    pub(super) fn pause(&self, part: Part) {
+        self.signal(part, Signal::SIGSTOP);
+    }
+
+    pub(super) fn resume(&self, part: Part) {
+        self.signal(part, Signal::SIGCONT);
+    }
+
+    fn signal(&self, part: Part, signal: Signal) {
+        let pid = i32::try_from(self.processes[&part].id()).expect("a pid fits");
+        kill(Pid::from_raw(pid), signal).expect("it was not reaped yet");
+    }
+
     /// SIGTERM, and waits for an orderly end.
     pub(super) async fn terminate(&mut self, part: Part) {
         let mut child = self.processes.remove(&part).expect("it runs");
@@ -228,8 +246,8 @@ impl Drop for Double {
 }
 
 async fn ended(child: &mut Child, what: impl std::fmt::Debug) -> ExitStatus {
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid fits"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it was not reaped yet");
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid fits"));
+    kill(pid, Signal::SIGTERM).expect("it was not reaped yet");
     eventually(SETTLED, &format!("{what:?} ends"), async || child.try_wait().expect("it is our child")).await
 }
 

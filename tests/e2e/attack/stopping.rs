@@ -16,11 +16,13 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 use super::{client::Client, ledger, load::Crowd, part::Part, site};
-use crate::shop::SETTLED;
+use crate::{promise, shop::SETTLED};
 
 const CUSTOMERS: usize = 12;
 /// Calls that are answered between two stops.
 const CALLS: usize = 150;
+/// Calls a second that are answered meanwhile.
+const PROMISED: f64 = 200.0;
 
 /// What one round of calls left behind.
 struct Made {
@@ -112,6 +114,7 @@ async fn a_service_that_is_told_to_end_under_load_fails_no_call_and_leaves_nothi
     }
     let rate = (calls.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
     eprintln!("{rate:.0} calls a second while five services were stopped and started again");
+    assert!(rate >= promise::rate(PROMISED), "{rate:.0} calls a second are no load");
     ended.store(true, Ordering::Relaxed);
     let rounds = crowd.all().await;
 

@@ -1,7 +1,8 @@
 //! OffsetCommit, OffsetFetch and OffsetDelete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Buf;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 use kafka_protocol::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
@@ -16,7 +17,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Client, code, text, topic_name};
-use crate::group::Identity;
+use crate::group::{Described, Identity};
 use crate::node::Node;
 use crate::offsets::Committed;
 
@@ -132,16 +133,19 @@ pub(super) fn delete(node: &Node, request: OffsetDeleteRequest) -> OffsetDeleteR
     if described.is_none() && committed.is_empty() {
         return OffsetDeleteResponse::default().with_error_code(ResponseError::GroupIdNotFound.code());
     }
-    if described.is_some_and(|group| !group.members.is_empty()) {
+    let Some(subscribed) = described.as_ref().map_or(Some(BTreeSet::new()), subscribed) else {
         return OffsetDeleteResponse::default().with_error_code(ResponseError::NonEmptyGroup.code());
-    }
+    };
     let mut forgotten = Vec::new();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
             let place = (topic.name.to_string(), asked.partition_index);
-            let known = node.topics.partition(&topic.name, asked.partition_index).map(|_| ());
+            let known = node.topics.partition(&topic.name, asked.partition_index).and_then(|_| {
+                let used = subscribed.contains(topic.name.as_str());
+                if used { Err(ResponseError::GroupSubscribedToTopic) } else { Ok(()) }
+            });
             if known.is_ok() && committed.contains_key(&place) {
                 forgotten.push(place);
             }
@@ -158,4 +162,23 @@ pub(super) fn delete(node: &Node, request: OffsetDeleteRequest) -> OffsetDeleteR
             response.with_error_code(ResponseError::CoordinatorNotAvailable.code())
         }
     }
+}
+
+/// The topics that members of a group consume, whose offsets are theirs; `None` where members do not say.
+fn subscribed(group: &Described) -> Option<BTreeSet<String>> {
+    let mut topics = BTreeSet::new();
+    for member in &group.members {
+        if group.protocol_type != "consumer" {
+            return None;
+        }
+        let mut subscription = member.metadata.clone();
+        // In every version the topics come first. Nothing has looked at this before: no length in it is believed.
+        let _version = subscription.try_get_i16().ok()?;
+        for _ in 0..subscription.try_get_i32().ok()? {
+            let length = usize::try_from(subscription.try_get_i16().ok()?).ok()?;
+            let name = (length <= subscription.len()).then(|| subscription.split_to(length))?;
+            topics.insert(String::from_utf8(name.into()).ok()?);
+        }
+    }
+    Some(topics)
 }

@@ -106,6 +106,10 @@ fn carry_out(
     if node.topics.get(&asked.name).is_ok() {
         return Err(exists());
     }
+    if let Some(other) = node.topics.colliding(&asked.name) {
+        let message = format!("topic {} collides with topic {}: dots and underscores are one", *asked.name, other.name);
+        return Err(Refusal::new(ResponseError::InvalidTopicException, message));
+    }
     if validate_only {
         return Ok((plan, None));
     }

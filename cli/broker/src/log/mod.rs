@@ -9,6 +9,7 @@ mod segment;
 mod start;
 #[cfg(test)]
 mod tests;
+mod unpacked;
 
 use std::collections::VecDeque;
 use std::fs::{self, File};

@@ -1,9 +1,7 @@
 //! The records inside a batch, looked at only as far as the broker must: are they whole, and when were they made.
 
-use bytes::Bytes;
-use kafka_protocol::compression::{Decompressor, Gzip, Lz4, Snappy, Zstd};
-
 use super::batch::{Batch, HEADER};
+use super::unpacked;
 
 /// A record's place within its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +23,14 @@ pub(crate) fn are_sound(mut bytes: &[u8], count: i32) -> bool {
 }
 
 /// The first record of the batch at `from` or after that is not older than `timestamp` (milliseconds): its offset and
-/// timestamp.
-pub(crate) fn first_since(bytes: &Bytes, batch: &Batch, timestamp: i64, from: i64) -> Option<(i64, i64)> {
-    let body = decompressed(bytes.slice(HEADER..), batch.compression())?;
+/// timestamp. Where the records cannot be looked at (see [`unpacked`]), the batch stands for all of them: its first offset
+/// and its newest timestamp.
+pub(crate) fn first_since(bytes: &[u8], batch: &Batch, timestamp: i64, from: i64) -> Option<(i64, i64)> {
+    let unread = Some((batch.base_offset.max(from), batch.max_timestamp));
+    let Some(body) = unpacked::body(&bytes[HEADER..], batch.compression()) else { return unread };
     let mut rest = body.as_ref();
-    while let Some(place) = next(&mut rest) {
+    while !rest.is_empty() {
+        let Some(place) = next(&mut rest) else { return unread };
         let offset = batch.base_offset.saturating_add(place.offset_delta);
         let at = batch.base_timestamp.saturating_add(place.timestamp_delta);
         if offset >= from && at >= timestamp {
@@ -37,20 +38,6 @@ pub(crate) fn first_since(bytes: &Bytes, batch: &Batch, timestamp: i64, from: i6
         }
     }
     None
-}
-
-fn decompressed(mut body: Bytes, compression: i16) -> Option<Bytes> {
-    fn all(unpacked: &mut Bytes) -> anyhow::Result<Bytes> {
-        Ok(unpacked.clone())
-    }
-    match compression {
-        0 => Some(body),
-        1 => Gzip::decompress(&mut body, all).ok(),
-        2 => Snappy::decompress(&mut body, all).ok(),
-        3 => Lz4::decompress(&mut body, all).ok(),
-        4 => Zstd::decompress(&mut body, all).ok(),
-        _ => None,
-    }
 }
 
 /// Takes one whole record off the front; `None` where there is none or it is malformed.

@@ -22,6 +22,8 @@ async fn creating_a_topic_is_refused_as_kafka_refuses_it() {
     assert_eq!(create("good", 3, 1, None).await, Err(RDKafkaErrorCode::TopicAlreadyExists));
     assert_eq!(create("replicated", 3, 2, None).await, Err(RDKafkaErrorCode::InvalidReplicationFactor));
     assert_eq!(create("bad name", 1, 1, None).await, Err(RDKafkaErrorCode::InvalidTopic));
+    assert_eq!(create("one.two_three", 1, 1, None).await, Ok("one.two_three".to_owned()));
+    assert_eq!(create("one_two.three", 1, 1, None).await, Err(RDKafkaErrorCode::InvalidTopic), "names that collide");
     assert_eq!(create("huge", 99_999, 1, None).await, Err(RDKafkaErrorCode::InvalidPartitions));
     assert_eq!(create("odd", 1, 1, Some(("no.such", "1"))).await, Err(RDKafkaErrorCode::InvalidConfig));
     assert_eq!(create("odd", 1, 1, Some(("cleanup.policy", "compact"))).await, Err(RDKafkaErrorCode::InvalidConfig));

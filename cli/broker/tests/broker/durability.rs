@@ -13,14 +13,14 @@ use rdkafka::consumer::Consumer;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
 use crate::process::Process;
-use crate::support::{DEADLINE, client, consumer, eventually, number, start, start_with, take};
+use crate::support::{DEADLINE, client, consumer, eventually, promised, start, start_with, take};
 
 const KEYS: usize = 5;
 const BETWEEN_KILLS: usize = 2000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_production_loses_doubles_and_reorders_nothing() {
-    let kills = number("BROKER_KILLS", 5);
+    let kills = promised("BROKER_KILLS", 20, 5);
     let dir = tempfile::tempdir().expect("temporary directory");
     let mut broker = Process::start(dir.path(), "127.0.0.1:0");
     let address = broker.address;

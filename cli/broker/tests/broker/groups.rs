@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rdkafka::Message;
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::{ApiKey, GroupId, OffsetDeleteRequest, ResponseKind, TopicName, offset_delete_request};
+use kafka_protocol::protocol::StrBytes;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
+use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::task::JoinHandle;
 
-use crate::support::{Running, eventually, start};
+use crate::support::{DEADLINE, Running, eventually, start, take};
+use crate::wire::Wire;
 
 type Seen = Arc<Mutex<BTreeMap<(i32, i64), usize>>>;
 
@@ -153,4 +157,43 @@ async fn a_member_that_falls_silent_is_replaced() {
     drop(silent);
     eventually("the other has both after the session", async || (held(&other) == 2).then_some(())).await;
     rest(other_works).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_of_topics_that_a_group_no_longer_reads_can_be_deleted_while_it_works() {
+    let broker = start().await;
+    for topic in ["orders", "former"] {
+        broker.topic(topic, 1).await;
+        broker.send(&broker.producer(), topic, "key", "value").await;
+    }
+    let member = broker.consumer("readers");
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset("former", 0, Offset::Offset(1)).expect("offset");
+    member.commit(&offsets, CommitMode::Sync).expect("committed");
+    member.subscribe(&["orders"]).expect("subscribed");
+    take(&member, 1).await;
+    member.commit_consumer_state(CommitMode::Sync).expect("committed");
+
+    let mut wire = Wire::connect(broker.address).await;
+    let partitions = vec![offset_delete_request::OffsetDeleteRequestPartition::default()];
+    let topic = |name| {
+        offset_delete_request::OffsetDeleteRequestTopic::default()
+            .with_name(TopicName(StrBytes::from_static_str(name)))
+            .with_partitions(partitions.clone())
+    };
+    let request = OffsetDeleteRequest::default()
+        .with_group_id(GroupId(StrBytes::from_static_str("readers")))
+        .with_topics(vec![topic("orders"), topic("former")]);
+    let ResponseKind::OffsetDelete(response) = wire.ask(ApiKey::OffsetDelete, 0, request).await else {
+        panic!("another answer")
+    };
+    assert_eq!(response.error_code, 0);
+    let codes = response.topics.iter().map(|topic| topic.partitions[0].error_code).collect::<Vec<_>>();
+    assert_eq!(codes, [ResponseError::GroupSubscribedToTopic.code(), 0]);
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition("orders", 0);
+    asked.add_partition("former", 0);
+    let committed = member.committed_offsets(asked, DEADLINE).expect("an answer");
+    let offsets = committed.elements().iter().map(|place| place.offset()).collect::<Vec<_>>();
+    assert_eq!(offsets, [Offset::Offset(1), Offset::Invalid]);
 }

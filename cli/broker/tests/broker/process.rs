@@ -38,10 +38,19 @@ impl Process {
 
     /// Starts one that may write no file beyond so many KiB: what it meets is what a full disk does to it.
     pub(crate) fn start_on_a_full_disk(data: &Path, listen: &str, kib: u64) -> Self {
+        // Without the trap the kernel would end the process that writes too much.
+        Self::limited(data, listen, "trap '' XFSZ; ulimit -Sf \"$0\"", kib)
+    }
+
+    /// Starts one that may have no more files open than so many, connections included.
+    pub(crate) fn start_with_few_open_files(data: &Path, listen: &str, files: u64) -> Self {
+        Self::limited(data, listen, "ulimit -n \"$0\"", files)
+    }
+
+    fn limited(data: &Path, listen: &str, limit: &str, to: u64) -> Self {
         let broker = command(data, listen);
         let mut limited = Command::new("bash");
-        // Without the trap the kernel would end the process that writes too much.
-        limited.arg("-c").arg("trap '' XFSZ; ulimit -Sf \"$0\" && exec \"$@\"").arg(kib.to_string());
+        limited.arg("-c").arg(format!("{limit} && exec \"$@\"")).arg(to.to_string());
         limited.arg(broker.get_program()).args(broker.get_args()).stderr(Stdio::piped()).env_remove("RUST_LOG");
         Self::of(limited)
     }
