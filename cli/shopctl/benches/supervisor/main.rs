@@ -1,11 +1,12 @@
 //! The bars of the supervisor, measured through the real binary: `cargo bench -p shopctl --bench supervisor`.
 //!
-//! This program is also the fake one that floods: `supervisor flood LINES BYTES`.
+//! This program is also the fake ones: `supervisor flood LINES BYTES`, `supervisor listen PORT`.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "the figures are what this is for")]
 
 mod flood;
+mod life;
 mod logs;
 mod place;
 mod row;
@@ -19,7 +20,12 @@ fn main() {
         let _ = flood::write(lines.parse().expect("a number of lines"), bytes.parse().expect("a number of bytes"));
         return;
     }
-    for row in logs::rows() {
+    if let [mode, port] = &arguments[..]
+        && mode == "listen"
+    {
+        return life::listen(port.parse().expect("a port"));
+    }
+    for row in life::rows().into_iter().chain(logs::rows()) {
         println!("{row}");
     }
 }
