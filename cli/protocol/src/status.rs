@@ -57,6 +57,8 @@ pub struct Resource {
     pub failures: u32,
     /// How often it was started after the first time.
     pub restarts: u32,
+    /// Why its lines are lost, while they are: a full disk, most likely. The resource itself goes on.
+    pub log_error: Option<String>,
     pub progress: Option<Progress>,
     /// Why it is not ready; empty if it is. Each waits for the next one.
     pub why: Vec<Cause>,

@@ -72,6 +72,7 @@ enum Input {
     Event(Event),
     Progress(Id, Progress),
     LogFailed(Id, io::Error),
+    LogRecovered(Id),
 }
 
 /// Who keeps the instance alive.
@@ -100,6 +101,8 @@ struct Supervisor {
     /// By resource and kind of look, with the run that they belong to.
     probers: BTreeMap<(Id, Look), (u32, Arc<Prober>)>,
     progress: BTreeMap<Id, Progress>,
+    /// Whose lines cannot be kept, and why.
+    lost_logs: BTreeMap<Id, String>,
     outcome: Option<BootOutcome>,
     inputs: mpsc::UnboundedSender<Input>,
     down: bool,
@@ -153,6 +156,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         earlier: BTreeMap::new(),
         probers: BTreeMap::new(),
         progress: BTreeMap::new(),
+        lost_logs: BTreeMap::new(),
         outcome: None,
         inputs,
         down: false,
@@ -225,6 +229,13 @@ impl Supervisor {
             }
             Input::LogFailed(id, error) => {
                 tracing::error!(resource = self.name(id), %error, "lines are lost: the log cannot be written");
+                self.lost_logs.insert(id, format!("its lines are lost, the log cannot be written: {error}"));
+                self.publish(id);
+            }
+            Input::LogRecovered(id) => {
+                tracing::info!(resource = self.name(id), "the log is written again");
+                self.lost_logs.remove(&id);
+                self.publish(id);
             }
         }
     }

@@ -64,8 +64,7 @@ impl Supervisor {
                         self.write_down();
                     }
                 }
-                let resource = self.resource(id);
-                self.hub.publish(Update::Changed { resource });
+                self.publish(id);
             }
             Effect::Booted(outcome) => {
                 let outcome = self.boot_outcome(outcome);
@@ -81,6 +80,12 @@ impl Supervisor {
             Effect::Down => self.down = true,
         }
         None
+    }
+
+    /// Tells watchers how a resource is now.
+    pub(super) fn publish(&self, id: Id) {
+        let resource = self.resource(id);
+        self.hub.publish(Update::Changed { resource });
     }
 
     pub(super) fn later(&self, delay: Duration, event: Event) {
@@ -226,6 +231,6 @@ impl Observer for Sink {
     }
 
     fn log_recovered(&mut self) {
-        tracing::warn!(resource = self.name, "its log is written again; `shopctl logs` tells how many lines are lost");
+        let _ = self.inputs.send(Input::LogRecovered(self.id));
     }
 }

@@ -69,6 +69,7 @@ impl Supervisor {
             },
             failures: self.machine.failures(id),
             restarts: self.machine.restarts(id),
+            log_error: self.lost_logs.get(&id).cloned(),
             progress: self.progress.get(&id).cloned(),
             why: if state.is_ready() { Vec::new() } else { self.causes(id) },
         }

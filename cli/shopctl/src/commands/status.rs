@@ -64,5 +64,6 @@ fn table(snapshot: &Snapshot) -> printer::Table<7> {
 }
 
 fn why(resource: &Resource) -> String {
-    resource.why.first().map_or_else(String::new, |cause| harmless(&cause.detail).into_owned())
+    let why = resource.why.first().map(|cause| &cause.detail).or(resource.log_error.as_ref());
+    why.map_or_else(String::new, |why| harmless(why).into_owned())
 }

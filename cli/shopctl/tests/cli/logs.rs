@@ -227,3 +227,61 @@ fn following_filters_too() {
     assert!(follower.wait().expect("it ends").success());
     assert_eq!(sandbox.read("followed"), "writer | needle 1\nwriter | needle 2\n");
 }
+
+#[test]
+fn a_full_disk_costs_lines_that_are_counted_and_no_service() {
+    let sandbox = Sandbox::new(
+        r#"
+        [resource.writer]
+        kind = "service"
+        command = ["bash", "-c", "seq 1 100000; until [ -e $SANDBOX/go ]; do sleep 0.01; done; echo goes on; exec sleep 600"]
+        [resource.server]
+        kind = "service"
+        command = ["@fake", "listen", "${port.server.x}"]
+        ports = { x = 1 }
+        probe = { kind = "tcp", port = "x" }
+        "#,
+    );
+    // The instance has to be there before its logs can be put on a disk of their own.
+    assert_eq!(sandbox.up(&["--detach", "server"]).exit(), 0);
+    sandbox.succeed(&["down"]);
+    let instance = std::fs::read_dir(sandbox.path("state/shopctl")).expect("there is state").flatten().next();
+    let logs = instance.expect("there is an instance").path().join("logs");
+    // A mount that only this `up` and its children see, and that ends with them.
+    let up = sandbox.command(&["up"]);
+    let script = format!("mount -t tmpfs -o size=200k none {} && exec \"$0\" up", logs.display());
+    let mut unshared = std::process::Command::new("unshare");
+    unshared.args(["--mount", "--map-root-user", "sh", "-c", &script]).arg(up.get_program());
+    unshared.current_dir(sandbox.workspace());
+    for (name, value) in up.get_envs() {
+        match value {
+            Some(value) => unshared.env(name, value),
+            None => unshared.env_remove(name),
+        };
+    }
+    let output = std::fs::File::create(sandbox.path("unshared")).expect("a file is made");
+    unshared.stdout(output.try_clone().expect("a file can be shared")).stderr(output);
+    let mut up = match unshared.spawn() {
+        Ok(up) => up,
+        Err(error) => return eprintln!("not tried: no unshare: {error}"),
+    };
+    let said = |words: &str| sandbox.read("unshared").contains(words);
+    eventually("it is up, or cannot mount", || {
+        (said("are ready") || up.try_wait().expect("it can be waited for").is_some()).then_some(())
+    });
+    if !said("are ready") {
+        return eprintln!("not tried: {}", sandbox.read("unshared"));
+    }
+    eventually("the loss is told", || said("its lines are lost, the log cannot be written").then_some(()));
+    let status = text(&sandbox.run(&["status"]).stdout);
+    assert!(status.contains("No space left on device"), "{status}");
+    assert_eq!(super::sandbox::code(sandbox.run(&["status"]).status), 0, "nothing is unhealthy: {status}");
+    std::fs::write(sandbox.path("go"), "").expect("a file is written");
+    eventually("the writer goes on, if unheard", || {
+        let status: serde_json::Value = serde_json::from_str(&sandbox.succeed(&["status", "--json"])).ok()?;
+        let resources = status["resources"].as_array()?;
+        resources.iter().all(|resource| resource["ready"] == true).then_some(())
+    });
+    signal(up.id(), Signal::SIGINT);
+    assert!(up.wait().expect("it ends").success(), "{}", sandbox.read("unshared"));
+}

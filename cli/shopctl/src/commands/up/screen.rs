@@ -76,6 +76,10 @@ impl Screen {
                 self.announce(&resource, before.as_deref());
             }
         }
+        let told = self.states.get(&resource.name).is_some_and(|before| before.log_error == resource.log_error);
+        if let Some(error) = resource.log_error.as_ref().filter(|_| !told) {
+            self.line(format_args!("{} {:<20} {}", "!".yellow(), resource.name, harmless(error)));
+        }
         self.states.insert(resource.name.clone(), resource);
     }
 
