@@ -288,7 +288,11 @@ mod imp {
     /// Every socket whose near end is `port`.
     pub(super) fn sockets(port: u16) -> impl Iterator<Item = Socket> {
         let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().filter_map(|path| fs::read_to_string(path).ok());
-        let lines = tables.flat_map(|table| table.lines().skip(1).map(str::to_owned).collect::<Vec<_>>());
+        let wanted = format!(":{port:04X} ");
+        let lines = tables.flat_map(move |table| {
+            // Thousands of connections may be there; few have this port at either end.
+            table.lines().filter(|line| line.contains(&wanted)).map(str::to_owned).collect::<Vec<_>>()
+        });
         lines.filter_map(move |line| {
             let fields: Vec<&str> = line.split_ascii_whitespace().collect();
             let (_, local_port) = fields.get(1)?.rsplit_once(':')?;

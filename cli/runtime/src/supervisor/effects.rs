@@ -123,7 +123,11 @@ impl Supervisor {
         let inputs = self.inputs.clone();
         let ports = self.known.ports().of(&name);
         let exited = move |exit: Exit| {
-            let port = if exit.is_success() { None } else { port_taken(&ports) };
+            let port = match exit {
+                // Whoever was killed has not ended over a port; and to look takes the kernel some milliseconds.
+                Exit::Code(0) | Exit::Signal(_) => None,
+                Exit::Code(_) => port_taken(&ports),
+            };
             let _ = inputs.send(Input::Event(Event::Exited { id, run, exit, port }));
         };
         Process::spawn(&spec, &log, &observer, exited)
