@@ -35,7 +35,7 @@ async fn a_database_whose_supervisor_is_killed_while_it_is_written_comes_back_wh
     }
     eventually(LIMIT, "nothing is left", async || marked(&marker).is_empty().then_some(())).await;
     let took = begin.elapsed().saturating_sub(killed.expect("it was killed before the database"));
-    println!("{committed} rows; nothing is left {took:?} after the kill");
+    eprintln!("{committed} rows; nothing is left {took:?} after the kill");
 
     stack.succeeds(&["up", "account_db", "--detach"]);
     let mut database = PgConnection::connect(&url).await.expect("the database answers again");
