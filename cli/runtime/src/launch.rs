@@ -163,7 +163,8 @@ impl Prepared {
             if let Some(Running { supervisor, .. }) = found {
                 match Client::connect(&self.instance).await {
                     Ok(client) => return Ok((Reaper { child, supervisor }, client)),
-                    Err(client::Error::NotRunning(_)) => {}
+                    // A kill breaks off whatever is being said; the reaper's end follows.
+                    Err(client::Error::NotRunning(_) | client::Error::Protocol(_)) => {}
                     Err(error) => return Err(error.into()),
                 }
             }

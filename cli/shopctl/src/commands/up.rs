@@ -7,6 +7,7 @@ mod screen;
 use shopctl_protocol::LogFilter;
 use shopctl_runtime::{
     Client, Instance,
+    client::Watch,
     launch::{self, Note, Prepared},
     ports::Wish,
 };
@@ -27,11 +28,24 @@ pub(crate) async fn run(global: &Global, args: &Up) -> anyhow::Result<Exit> {
     let instance = Instance::of(&workspace, &global.instance)?;
     let plan = plan::plan(&workspace, &manifest, args)?;
     let prepared = tokio::task::block_in_place(|| prepare(global, &instance, &plan))?;
-    let (reaper, mut lease) = prepared.start().await?;
+    let (mut reaper, mut lease) = prepared.start().await?;
     let lines = if Foreground::shows_lines(global, args) { LogFilter::All } else { LogFilter::None };
-    let watch = Client::connect(&instance).await?.watch(lines).await?;
-    lease.lease().await?;
+    let watch = match attach(&instance, &mut lease, lines).await {
+        Ok(watch) => watch,
+        Err(error) => {
+            // Without a lease nothing boots; the supervisor, if it lives, ends by itself, and no `up` works before.
+            drop(lease);
+            reaper.gone().await;
+            return Err(error);
+        }
+    };
     Foreground::new(global, args, lease, watch, reaper).run(&mut interrupts).await
+}
+
+async fn attach(instance: &Instance, lease: &mut Client, lines: LogFilter) -> anyhow::Result<Watch> {
+    let watch = Client::connect(instance).await?.watch(lines).await?;
+    lease.lease().await?;
+    Ok(watch)
 }
 
 fn prepare(global: &Global, instance: &Instance, plan: &shopctl_runtime::plan::Plan) -> anyhow::Result<Prepared> {

@@ -12,7 +12,7 @@ use shopctl_runtime::{
     log::{Assembler, Line},
     proc::Identity,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Interrupts, screen::Screen};
 use crate::{
@@ -64,6 +64,24 @@ impl<'a> Foreground<'a> {
     }
 
     pub(super) async fn run(mut self, interrupts: &mut Interrupts) -> anyhow::Result<Exit> {
+        match self.follow(interrupts).await {
+            // A kill breaks off whatever is being said.
+            Err(error) if !error.is::<Failure>() && self.is_supervisor_dead().await => self.supervisor_gone().await,
+            end => end,
+        }
+    }
+
+    /// Whether it is, or is about to be: the system closes what a process has open before it counts as dead.
+    async fn is_supervisor_dead(&self) -> bool {
+        let dead = async {
+            while self.supervisor.is_alive() {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(PATIENCE, dead).await.is_ok()
+    }
+
+    async fn follow(&mut self, interrupts: &mut Interrupts) -> anyhow::Result<Exit> {
         let mut asked = 0_u32;
         let mut stopping = false;
         loop {
@@ -112,7 +130,7 @@ impl<'a> Foreground<'a> {
         // Until here processes that got away may have lived.
         self.reaper.gone().await;
         self.screen.clear();
-        match self.progress {
+        match std::mem::replace(&mut self.progress, Progress::Interrupted) {
             Progress::Ready => Ok(Exit::Success),
             Progress::Booting | Progress::Interrupted => Ok(Exit::Interrupted),
             Progress::Failed(failure) => Err(failure.into()),
@@ -234,7 +252,7 @@ impl<'a> Foreground<'a> {
     }
 
     /// Whoever killed the supervisor left everything to the reaper.
-    async fn supervisor_gone(mut self) -> anyhow::Result<Exit> {
+    async fn supervisor_gone(&mut self) -> anyhow::Result<Exit> {
         self.reaper.gone().await;
         self.screen.clear();
         let failure = Failure::new(Exit::Failure, "the supervisor was killed; everything it ran is stopped");
