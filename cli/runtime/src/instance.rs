@@ -10,7 +10,8 @@ use std::{
     io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    time::SystemTime,
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -198,6 +199,28 @@ impl Instance {
             if fs::metadata(&path).is_ok_and(|found| same(found, ours)) {
                 return Ok(Some(Lock(file)));
             }
+        }
+    }
+
+    /// Takes the instance as [`Instance::lock`] does, but waits for whoever is about to let go: for a moment in any case,
+    /// since a process that was killed has its files until it is gone and another command may only be looking; for
+    /// longer where the supervisor is gone and its reaper ends the rest. Blocks the thread.
+    ///
+    /// # Errors
+    /// As [`Instance::lock`].
+    pub fn lock_patiently(&self) -> Result<Option<Lock>, Error> {
+        const MOMENT: Duration = Duration::from_millis(200);
+        const REAPING: Duration = Duration::from_secs(5);
+        let begin = Instant::now();
+        loop {
+            if let Some(lock) = self.lock()? {
+                return Ok(Some(lock));
+            }
+            let supervised = self.running().ok().flatten().is_some_and(|running| running.supervisor.is_alive());
+            if begin.elapsed() > if supervised { MOMENT } else { REAPING } {
+                return Ok(None);
+            }
+            thread::sleep(Duration::from_millis(5));
         }
     }
 

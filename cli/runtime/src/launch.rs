@@ -78,7 +78,7 @@ pub fn prepare(instance: &Instance, plan: &Plan, wish: Wish, mut note: impl FnMu
     let manifest = Manifest::parse(&plan.manifest)?;
     let graph = Graph::new(&manifest, &plan.options())?;
     instance.create()?;
-    let Some(lock) = instance.lock()? else {
+    let Some(lock) = instance.lock_patiently()? else {
         let holder = instance.holder().filter(|holder| holder.running.reaper.is_alive()).map(Box::new);
         return Err(Error::AlreadyRunning { name: instance.name.clone(), holder });
     };

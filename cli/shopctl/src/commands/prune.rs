@@ -24,8 +24,9 @@ use crate::{
 
 pub(crate) async fn run(global: &Global, args: &Prune) -> anyhow::Result<Exit> {
     // An instance that runs, or that an `up` has just taken, is locked.
-    let stopped = |instance: &Instance| matches!(instance.lock(), Ok(Some(_)));
-    let found: Vec<Left> = Instance::all()?.into_iter().filter(stopped).map(Left::of).collect();
+    let stopped = |instance: &Instance| matches!(instance.lock_patiently(), Ok(Some(_)));
+    let all = Instance::all()?;
+    let found: Vec<Left> = tokio::task::block_in_place(|| all.into_iter().filter(stopped).map(Left::of).collect());
     if !found.is_empty() {
         if !global.json {
             list(&found);
@@ -37,7 +38,7 @@ pub(crate) async fn run(global: &Global, args: &Prune) -> anyhow::Result<Exit> {
     let mut removed = Vec::new();
     for left in found {
         // Nobody kept it while the question was open.
-        match left.instance.lock()? {
+        match tokio::task::block_in_place(|| left.instance.lock_patiently())? {
             Some(lock) => {
                 tokio::task::block_in_place(|| remove(&left.instance, &lock))?;
                 removed.push(left);

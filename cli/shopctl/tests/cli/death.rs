@@ -121,3 +121,15 @@ fn what_outlives_supervisor_and_reaper_is_ended_by_the_next_up() {
     assert_eq!(up.exit(), 0);
     assert_eq!(sandbox.alive(), [0_u32; 0]);
 }
+
+#[test]
+fn an_up_right_after_a_kill_waits_for_the_reaper_instead_of_being_refused() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.up(&["--detach"]).exit(), 0);
+    signal(sandbox.supervisor_and_reaper().0, Signal::SIGKILL);
+    let up = sandbox.up(&["--detach"]);
+    let (code, output) = up.exit_and_output();
+    assert_eq!(code, 0, "{output}");
+    sandbox.succeed(&["down"]);
+    assert_eq!(sandbox.alive(), [0_u32; 0]);
+}
