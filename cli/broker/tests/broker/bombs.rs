@@ -34,7 +34,7 @@ fn zeros() -> impl Read {
 }
 
 fn gzip() -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     io::copy(&mut zeros(), &mut encoder).expect("packed");
     encoder.finish().expect("packed")
 }
