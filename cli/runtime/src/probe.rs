@@ -37,13 +37,14 @@ pub enum Check {
     Exec { program: PathBuf, arguments: Vec<String>, dir: PathBuf, environment: BTreeMap<String, String> },
 }
 
-/// Probes one process again and again; connections are kept from one look to the next, since a new one each time costs
+/// Probes one process again and again, until it is dropped; connections are kept from one look to the next, since a new one each time costs
 /// both sides more than the question.
 #[derive(Debug)]
 pub struct Prober {
     check: Check,
     patience: Duration,
     channel: Mutex<Option<Channel>>,
+    client: OnceLock<reqwest::Client>,
     /// Lines from before are an earlier process's.
     since: u64,
     /// The log, read up to the last look.
@@ -54,7 +55,14 @@ impl Prober {
     /// `since`: nanoseconds since 1970 when this process was not there yet.
     #[must_use]
     pub fn new(check: Check, rhythm: Rhythm, since: u64) -> Self {
-        Self { check, patience: rhythm.timeout, channel: Mutex::default(), since, history: Mutex::default() }
+        Self {
+            check,
+            patience: rhythm.timeout,
+            channel: Mutex::default(),
+            client: OnceLock::new(),
+            since,
+            history: Mutex::default(),
+        }
     }
 
     /// Probes once.
@@ -65,7 +73,7 @@ impl Prober {
         let attempt = async {
             match &self.check {
                 Check::Tcp { port } => connect(*port).await.map(drop),
-                Check::Http { port, path } => http(*port, path).await,
+                Check::Http { port, path } => http(&self.client, *port, path).await,
                 Check::Grpc { port, service } => self.grpc(*port, service).await,
                 Check::Postgres { port } => postgres(*port).await,
                 Check::Kafka { port } => kafka(*port).await,
@@ -157,13 +165,12 @@ async fn connect(port: u16) -> Result<TcpStream, String> {
     })
 }
 
-async fn http(port: u16, path: &str) -> Result<(), String> {
-    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    let client = match CLIENT.get() {
+async fn http(client: &OnceLock<reqwest::Client>, port: u16, path: &str) -> Result<(), String> {
+    let client = match client.get() {
         Some(client) => client,
         None => {
-            let client = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
-            CLIENT.get_or_init(|| client)
+            let new = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
+            client.get_or_init(|| new)
         }
     };
     let response = match client.get(format!("http://127.0.0.1:{port}{path}")).send().await {

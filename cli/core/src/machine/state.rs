@@ -83,6 +83,12 @@ impl State {
         matches!(self, Self::Starting { .. } | Self::Ready { .. } | Self::Unready { .. } | Self::Draining { .. })
     }
 
+    /// Whether anybody wants to know how it is: of what is told to end, nobody does.
+    #[must_use]
+    pub fn is_probed(&self) -> bool {
+        matches!(self, Self::Starting { .. } | Self::Ready { .. } | Self::Unready { .. })
+    }
+
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         match self {

@@ -120,7 +120,7 @@ impl TryFrom<Table> for Probe {
 
     fn try_from(mut table: Table) -> Result<Self, String> {
         let rhythm = Rhythm {
-            interval: table.interval.unwrap_or(Duration::from_secs(2)),
+            interval: table.interval.unwrap_or(Duration::from_secs(5)),
             timeout: table.timeout.unwrap_or(Duration::from_secs(2)),
             failures: table.failures.unwrap_or(2),
             successes: table.successes.unwrap_or(1),

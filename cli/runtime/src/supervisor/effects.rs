@@ -57,8 +57,11 @@ impl Supervisor {
             }
             Effect::StartDeadline => self.later(self.plan.timeout, Event::Deadline),
             Effect::Changed(id) => {
-                if !self.machine.state(id).is_live() {
+                if !self.machine.state(id).is_probed() {
+                    // With their connections, which a service that drains would wait for.
                     self.probers.retain(|(of, _), _| *of != id);
+                }
+                if !self.machine.state(id).is_live() {
                     self.progress.remove(&id);
                     if self.processes.remove(&id).is_some() {
                         self.write_down();
