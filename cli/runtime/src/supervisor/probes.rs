@@ -27,8 +27,11 @@ impl Supervisor {
             }
         };
         let inputs = self.inputs.clone();
+        // Whoever only waits for the next look holds no connection open.
+        let prober = Arc::downgrade(&prober);
         tokio::spawn(async move {
             sleep(after).await;
+            let Some(prober) = prober.upgrade() else { return };
             let outcome = prober.probe().await;
             let _ = inputs.send(Input::Event(Event::Probed { id, run, look, outcome }));
         });
