@@ -19,8 +19,7 @@ pub(crate) async fn run(global: &Global, args: &Act, action: Action) -> anyhow::
     // First, so that nothing of what follows is missed.
     let mut watch = Client::connect(&instance).await?.watch(LogFilter::None).await?;
     let mut client = running::connect(global).await?;
-    let before: BTreeMap<String, Resource> =
-        client.status().await?.resources.into_iter().map(|resource| (resource.name.clone(), resource)).collect();
+    let before = resources(&mut client).await?;
     if let Some(name) = args.resources.iter().find(|name| !before.contains_key(*name)) {
         return Err(running::no_resource(name, before.keys()).into());
     }
@@ -29,8 +28,7 @@ pub(crate) async fn run(global: &Global, args: &Act, action: Action) -> anyhow::
         return Ok(Exit::Success);
     }
     // The state as of now, with the action begun: what the watch still brings from before is older.
-    let mut now: BTreeMap<String, Resource> =
-        client.status().await?.resources.into_iter().map(|resource| (resource.name.clone(), resource)).collect();
+    let mut now = resources(&mut client).await?;
     loop {
         let mut waiting = Vec::new();
         for name in &args.resources {
@@ -55,7 +53,7 @@ pub(crate) async fn run(global: &Global, args: &Act, action: Action) -> anyhow::
         match update {
             Update::Changed { .. } | Update::Missed { .. } => {
                 // Asked for rather than taken from the update: those that were on their way are out of date.
-                now = client.status().await?.resources.into_iter().map(|one| (one.name.clone(), one)).collect();
+                now = resources(&mut client).await?;
             }
             Update::Stopping { .. } | Update::Down => return Err(running::not_running(&instance.name).into()),
             Update::Snapshot { .. } | Update::Progress { .. } | Update::Line { .. } | Update::Booted { .. } => {}
@@ -70,6 +68,12 @@ pub(crate) async fn run(global: &Global, args: &Act, action: Action) -> anyhow::
         });
     }
     Ok(Exit::Success)
+}
+
+/// All of them as they are now, by name.
+async fn resources(client: &mut Client) -> anyhow::Result<BTreeMap<String, Resource>> {
+    let snapshot = client.status().await?;
+    Ok(snapshot.resources.into_iter().map(|resource| (resource.name.clone(), resource)).collect())
 }
 
 enum Progress {
