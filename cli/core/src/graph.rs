@@ -59,7 +59,8 @@ pub struct Node {
     pub name: String,
     pub kind: Kind,
     pub role: Role,
-    pub build: bool,
+    /// Its time does not count against that of the boot.
+    pub untimed: bool,
     /// How its readiness is observed, if it is.
     pub probe: Option<Probing>,
     /// The same for its liveness.
@@ -94,7 +95,7 @@ impl Graph {
             }
         }
         let of_this_up = |only: Only| match only {
-            Only::Always => options.resources.is_empty(),
+            Only::Always | Only::Embedded => options.resources.is_empty(),
             Only::Watch => options.watch,
         };
         let offered = manifest.resources.iter().filter(|(_, resource)| of_this_up(resource.only));
@@ -124,7 +125,7 @@ impl Graph {
                     name: name.to_owned(),
                     kind: resource.kind,
                     role,
-                    build: resource.build,
+                    untimed: resource.build || resource.untimed,
                     probe: resource.probe.as_ref().map(Probing::of),
                     liveness: resource.liveness.as_ref().map(|probe| probe.rhythm),
                     restart: resource.restart,
@@ -186,6 +187,7 @@ fn visit<'a>(manifest: &'a Manifest, name: &'a str, seen: &mut BTreeSet<&'a str>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Infra;
 
     fn manifest() -> Manifest {
         Manifest::parse(
@@ -208,6 +210,7 @@ mod tests {
             kind = "service"
             command = ["x"]
             "#,
+            Infra::Embedded,
         )
         .expect("the manifest is right")
     }

@@ -1,6 +1,7 @@
 //! `compose/services.toml`: every resource, the edges between them, and the names under which their addresses are known.
 
 mod check;
+mod infra;
 mod probe;
 mod template;
 
@@ -13,40 +14,38 @@ use std::{
 use serde::Deserialize;
 
 pub use check::Error;
+pub use infra::Infra;
 pub use probe::{Check, Probe, Rhythm};
 pub use template::{Dir, Reference, Template, Unknown, Values};
 
-/// A manifest whose names, edges, ports and templates all hold together.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A manifest whose names, edges, ports and templates all hold together, as it is with one kind of infrastructure.
+#[derive(Debug, Clone)]
 pub struct Manifest {
-    /// The form of this file; 1.
-    version: u32,
     /// Random secrets that each instance makes for itself.
-    #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,
     /// Owners of an Ed25519 key pair.
-    #[serde(default)]
     pub keys: Vec<String>,
     /// What `shopctl env` prints.
-    #[serde(default)]
     pub addresses: BTreeMap<String, Template>,
     /// The environment that all services (not tasks, not infrastructure) start from.
-    #[serde(default)]
     pub environment: BTreeMap<String, Template>,
-    #[serde(rename = "resource", default)]
     pub resources: BTreeMap<String, Resource>,
 }
 
 impl Manifest {
-    /// Reads and checks a manifest.
+    /// Reads and checks a manifest, and answers with what it says for `infra`.
     ///
     /// # Errors
-    /// The first thing wrong with it, with its line.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let manifest: Self = toml::from_str(text).map_err(|error| Error::Syntax(error.to_string()))?;
-        check::check(&manifest, text)?;
-        Ok(manifest)
+    /// The first thing wrong with it, with its line, also where only another kind of infrastructure would meet it.
+    pub fn parse(text: &str, infra: Infra) -> Result<Self, Error> {
+        let file: infra::File = toml::from_str(text).map_err(|error| Error::Syntax(error.to_string()))?;
+        if file.version != 1 {
+            return Err(Error::Version(file.version));
+        }
+        for infra in Infra::ALL {
+            check::check(&file.clone().with(infra), text)?;
+        }
+        Ok(file.with(infra))
     }
 
     /// The environment of a resource as templates: the services' common one, that of `env_from`, its own.
@@ -56,7 +55,7 @@ impl Manifest {
         let mut variables = match (&resource.env_from, resource.kind) {
             (Some(other), _) => self.environment_of(other),
             (None, Kind::Service) => self.environment.iter().map(|(key, value)| (key.as_str(), value)).collect(),
-            (None, Kind::Task | Kind::Embedded) => BTreeMap::new(),
+            (None, Kind::Task | Kind::Embedded | Kind::Container) => BTreeMap::new(),
         };
         variables.extend(resource.env.iter().map(|(key, value)| (key.as_str(), value)));
         variables
@@ -119,7 +118,7 @@ pub struct Resource {
     pub env: BTreeMap<String, Template>,
     /// Start from the environment of this resource.
     pub env_from: Option<String>,
-    /// Only part of an `up` that asks for it by this option.
+    /// Only part of an `up` that asks for it, or of one kind of infrastructure.
     #[serde(default)]
     pub only: Only,
     /// Files and folders of the workspace whose change starts it again in an `up --watch`; for a binary of the
@@ -129,6 +128,9 @@ pub struct Resource {
     /// Part of the build: left out by `--no-build`, and its time does not count against `--timeout`.
     #[serde(default)]
     pub build: bool,
+    /// A task that may take long the first time (a download): its time does not count against `--timeout` either.
+    #[serde(default)]
+    pub untimed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -139,6 +141,8 @@ pub enum Kind {
     Service,
     /// Infrastructure as a process of this machine.
     Embedded,
+    /// Infrastructure in a container; its process here is the one that attends to it.
+    Container,
 }
 
 impl Kind {
@@ -148,6 +152,7 @@ impl Kind {
             Self::Task => "task",
             Self::Service => "service",
             Self::Embedded => "embedded",
+            Self::Container => "container",
         }
     }
 }
@@ -241,6 +246,8 @@ pub enum Only {
     Always,
     /// With `--watch`.
     Watch,
+    /// Where infrastructure is embedded; elsewhere nobody needs it.
+    Embedded,
 }
 
 /// What follows when a service or a piece of infrastructure exits unasked.

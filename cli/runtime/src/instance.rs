@@ -16,6 +16,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
+use shopctl_core::manifest::Infra;
 
 use crate::{
     ports::{self, Ports},
@@ -59,8 +60,8 @@ pub struct Record {
     pub state_version: u32,
     pub name: String,
     pub workspace: PathBuf,
-    /// `embedded`: where databases and Kafka come from, until the data are removed.
-    pub infra: String,
+    /// Until the data are removed.
+    pub infra: Infra,
     pub ports: Ports,
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::sys::signal::SigmaskHow;
-use shopctl_core::{Graph, Manifest, graph::Role};
+use shopctl_core::{Graph, graph::Role};
 use tokio::{
     process::{Child, Command},
     time::sleep,
@@ -75,7 +75,7 @@ pub struct Prepared {
 /// # Errors
 /// When somebody runs it already, a port is taken, or the state cannot be used.
 pub fn prepare(instance: &Instance, plan: &Plan, wish: Wish, mut note: impl FnMut(Note)) -> Result<Prepared, Error> {
-    let manifest = Manifest::parse(&plan.manifest)?;
+    let manifest = plan.parse()?;
     let graph = Graph::new(&manifest, &plan.options())?;
     instance.create()?;
     let Some(lock) = instance.lock_patiently()? else {
@@ -111,7 +111,7 @@ pub fn prepare(instance: &Instance, plan: &Plan, wish: Wish, mut note: impl FnMu
             state_version: STATE_VERSION,
             name: instance.name.clone(),
             workspace: plan.workspace.clone(),
-            infra: "embedded".to_owned(),
+            infra: plan.infra,
             ports,
         },
     )?;

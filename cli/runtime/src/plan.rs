@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use shopctl_core::Options;
+use shopctl_core::{
+    Manifest, Options,
+    manifest::{self, Infra},
+};
 
 use crate::proc::Identity;
 
@@ -17,6 +20,9 @@ pub struct Plan {
     pub workspace: PathBuf,
     /// As it was when the client checked it: an edit in between changes nothing.
     pub manifest: String,
+    pub infra: Infra,
+    /// Leave containers running when all else stops.
+    pub keep_infra: bool,
     /// The program that `@shopctl` stands for.
     pub shopctl: PathBuf,
     pub bin_dir: PathBuf,
@@ -40,6 +46,14 @@ pub struct Variable {
 }
 
 impl Plan {
+    /// What the manifest says for this boot.
+    ///
+    /// # Errors
+    /// When it is wrong, which the client would have told.
+    pub fn parse(&self) -> Result<Manifest, manifest::Error> {
+        Manifest::parse(&self.manifest, self.infra)
+    }
+
     #[must_use]
     pub fn options(&self) -> Options {
         Options {

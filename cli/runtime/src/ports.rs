@@ -287,11 +287,13 @@ fn outgoing_ports_start() -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use shopctl_core::manifest::Infra;
+
     use super::*;
 
     fn manifest(ports: &str) -> Manifest {
         let text = format!("version = 1\n[resource.a]\nkind = \"service\"\ncommand = [\"x\"]\nports = {{ {ports} }}");
-        Manifest::parse(&text).expect("the manifest is right")
+        Manifest::parse(&text, Infra::Embedded).expect("the manifest is right")
     }
 
     #[test]

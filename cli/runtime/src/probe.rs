@@ -29,7 +29,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Check {
     Tcp { port: u16 },
-    Http { port: u16, path: String },
+    /// `login`: `USER:PASSWORD`.
+    Http { port: u16, path: String, login: Option<String> },
     Grpc { port: u16, service: String },
     Postgres { port: u16 },
     Kafka { port: u16 },
@@ -73,7 +74,7 @@ impl Prober {
         let attempt = async {
             match &self.check {
                 Check::Tcp { port } => connect(*port).await.map(drop),
-                Check::Http { port, path } => http(&self.client, *port, path).await,
+                Check::Http { port, path, login } => http(&self.client, *port, path, login.as_deref()).await,
                 Check::Grpc { port, service } => self.grpc(*port, service).await,
                 Check::Postgres { port } => postgres(*port).await,
                 Check::Kafka { port } => kafka(*port).await,
@@ -165,7 +166,12 @@ async fn connect(port: u16) -> Result<TcpStream, String> {
     })
 }
 
-async fn http(client: &OnceLock<reqwest::Client>, port: u16, path: &str) -> Result<(), String> {
+async fn http(
+    client: &OnceLock<reqwest::Client>,
+    port: u16,
+    path: &str,
+    login: Option<&str>,
+) -> Result<(), String> {
     let client = match client.get() {
         Some(client) => client,
         None => {
@@ -173,7 +179,12 @@ async fn http(client: &OnceLock<reqwest::Client>, port: u16, path: &str) -> Resu
             client.get_or_init(|| new)
         }
     };
-    let response = match client.get(format!("http://127.0.0.1:{port}{path}")).send().await {
+    let mut request = client.get(format!("http://127.0.0.1:{port}{path}"));
+    if let Some(login) = login {
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        request = request.basic_auth(user, Some(password));
+    }
+    let response = match request.send().await {
         Ok(response) => response,
         Err(error) => {
             // Where nothing listens, that says more than the client does.
@@ -340,7 +351,7 @@ mod tests {
 
     #[tokio::test]
     async fn http_is_ready_when_it_says_so() {
-        let http = |port| Check::Http { port, path: "/health/ready".to_owned() };
+        let http = |port| Check::Http { port, path: "/health/ready".to_owned(), login: None };
         let ready = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
         assert_eq!(probe(http(ready)).await, Ok(()));
         let away = answering(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 5\r\n\r\nstore").await;
@@ -412,7 +423,7 @@ mod tests {
         drop(listener);
         for check in [
             Check::Tcp { port },
-            Check::Http { port, path: "/".to_owned() },
+            Check::Http { port, path: "/".to_owned(), login: None },
             Check::Grpc { port, service: String::new() },
             Check::Postgres { port },
             Check::Kafka { port },

@@ -20,8 +20,9 @@ use nix::{
     },
     unistd::{Pid, close, setsid},
 };
+use shopctl_core::manifest::Infra;
 
-use crate::{instance::Instance, leftovers, proc};
+use crate::{instance::Instance, leftovers, plan::Plan, proc, supervisor::PLAN};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,6 +30,8 @@ pub enum Error {
     Instance(#[from] crate::instance::Error),
     #[error("cannot start the supervisor: {0}")]
     Spawn(io::Error),
+    #[error("cannot start what stops containers, some may still run: {0}")]
+    Containers(io::Error),
     #[error("cannot {what}: {source}")]
     System { what: &'static str, source: Errno },
 }
@@ -71,7 +74,25 @@ pub fn run(state: &Path) -> Result<(), Error> {
         // A look at the processes may miss one that forks meanwhile; that there is no child says it for certain.
         (!childless || !left.is_empty()).then_some(left)
     });
-    Ok(())
+    stop_containers(&instance)
+}
+
+/// Whoever attended to a container may have been killed before it could stop it, and a container is nobody's child.
+fn stop_containers(instance: &Instance) -> Result<(), Error> {
+    let plan: Option<Plan> = instance.load(PLAN).ok();
+    if !plan.is_some_and(|plan| plan.infra == Infra::Docker && !plan.keep_infra) {
+        return Ok(());
+    }
+    let stopped = env::current_exe().and_then(|shopctl| {
+        // What it says is found in supervisor.log.
+        Command::new(shopctl)
+            .args(["internal", "stop-containers", "--state"])
+            .arg(instance.state_dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+    });
+    stopped.map(drop).map_err(Error::Containers)
 }
 
 /// Closes what whoever typed `up` had open besides stdin, stdout and stderr: somebody may wait for the end of that pipe,

@@ -122,7 +122,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
 
     let instance = Instance::at(state)?;
     let plan: Plan = instance.load(PLAN)?;
-    let manifest = Manifest::parse(&plan.manifest)?;
+    let manifest = plan.parse()?;
     let record = instance.record()?.ok_or_else(|| Error::Unprepared(instance.name.clone()))?;
     let known = Known::new(&instance, &manifest, record.ports, &plan)?;
     let graph = Graph::new(&manifest, &plan.options())?;

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shopctl_core::{Manifest, manifest};
+use shopctl_core::{
+    Manifest,
+    manifest::{self, Infra},
+};
 
 /// The manifest's place in a workspace.
 pub const MANIFEST: &str = "compose/services.toml";
@@ -57,12 +60,12 @@ impl Workspace {
         fs::read_to_string(&self.manifest).map_err(|source| Error::Read { path: self.manifest.clone(), source })
     }
 
-    /// Reads and checks the manifest.
+    /// Reads and checks the manifest, as it is with `infra`.
     ///
     /// # Errors
     /// When it cannot be read, or is wrong.
-    pub fn load(&self) -> Result<Manifest, Error> {
-        Manifest::parse(&self.read()?).map_err(|source| Error::Manifest { path: self.manifest.clone(), source })
+    pub fn load(&self, infra: Infra) -> Result<Manifest, Error> {
+        Manifest::parse(&self.read()?, infra).map_err(|source| Error::Manifest { path: self.manifest.clone(), source })
     }
 }
 

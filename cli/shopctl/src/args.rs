@@ -101,9 +101,15 @@ pub(crate) struct Up {
     /// Plain lines (there is no dashboard yet, so this changes nothing)
     #[arg(long)]
     pub(crate) no_tui: bool,
-    /// Where databases and Kafka come from
-    #[arg(long, value_enum, default_value_t = Infra::Auto, env = "SHOPCTL_INFRA", hide_env_values = true)]
-    pub(crate) infra: Infra,
+    /// Where databases and Kafka run; an instance keeps it until its data are removed
+    #[arg(long, value_enum, default_value_t = Choice::Auto, env = "SHOPCTL_INFRA", hide_env_values = true)]
+    pub(crate) infra: Choice,
+    /// Another image for a container, such as kafka=apache/kafka:4.1.0
+    #[arg(long = "image", value_name = "RESOURCE=IMAGE", value_parser = value::image)]
+    pub(crate) images: Vec<Image>,
+    /// Leave containers running when all else stops; the next `up` takes them over
+    #[arg(long)]
+    pub(crate) keep_infra: bool,
     /// Build optimised binaries
     #[arg(long)]
     pub(crate) release: bool,
@@ -127,12 +133,22 @@ pub(crate) struct Up {
     pub(crate) external: Vec<String>,
 }
 
+/// What `--infra` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Infra {
-    /// What works on this machine
+pub(crate) enum Choice {
+    /// Docker where a daemon answers and has the images or can pull them, else embedded
     Auto,
-    /// Processes, no Docker needed
+    /// Containers: PostgreSQL, Apache Kafka and Elasticsearch
+    Docker,
+    /// Processes of this machine, no Docker needed
     Embedded,
+}
+
+/// One `--image`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Image {
+    pub(crate) resource: String,
+    pub(crate) image: String,
 }
 
 /// One `--env`.
@@ -338,6 +354,15 @@ pub(crate) enum Internal {
     PostgresInstall,
     /// Prepares the cluster of a database, then becomes its server
     Postgres { name: String },
+    /// Makes sure that the images of the containers are here, and the network for them
+    Images,
+    /// Attends to a container from its start to its end
+    Container { name: String },
+    /// Ends the containers of an instance that nobody attends to any more
+    StopContainers {
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
     /// Creates the shop's topics
     Topics,
 }

@@ -44,7 +44,7 @@ pub(crate) async fn connect(global: &Global) -> anyhow::Result<Client> {
 /// What a running instance was told to run: the plan of its boot, and the manifest in it.
 pub(crate) fn plan(instance: &Instance) -> anyhow::Result<(Plan, Manifest)> {
     let plan: Plan = instance.load(PLAN)?;
-    let manifest = Manifest::parse(&plan.manifest)?;
+    let manifest = plan.parse()?;
     Ok((plan, manifest))
 }
 

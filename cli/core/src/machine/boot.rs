@@ -18,7 +18,7 @@ impl Machine {
         if self.phase != Phase::Booting {
             return;
         }
-        let built = |id: Id| !self.node(id).build || matches!(self.state(id), State::Completed { .. });
+        let built = |id: Id| !self.node(id).untimed || matches!(self.state(id), State::Completed { .. });
         if !self.deadline_started && self.graph.ids().all(built) {
             self.deadline_started = true;
             effects.push(Effect::StartDeadline);

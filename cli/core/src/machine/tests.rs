@@ -7,7 +7,10 @@ mod random;
 use std::time::Duration;
 
 use super::*;
-use crate::{graph::Options, manifest::Manifest};
+use crate::{
+    graph::Options,
+    manifest::{Infra, Manifest},
+};
 
 /// A machine with its clock, driven by hand.
 struct Stage {
@@ -18,7 +21,8 @@ struct Stage {
 
 impl Stage {
     fn new(resources: &str, options: &Options) -> Self {
-        let manifest = Manifest::parse(&format!("version = 1\n{resources}")).expect("the manifest is right");
+        let manifest = Manifest::parse(&format!("version = 1\n{resources}"), Infra::Embedded);
+        let manifest = manifest.expect("the manifest is right");
         let graph = Graph::new(&manifest, options).expect("the graph is made");
         Self { machine: Machine::new(graph, 1), now: Duration::ZERO, effects: Vec::new() }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Check, Condition, Kind, Manifest, Only, Probe, Reference, Resource, Template};
+use super::{Condition, Kind, Manifest, Only, Probe, Reference, Resource, Template};
 
 /// What is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,9 +23,6 @@ pub enum Error {
 }
 
 pub(super) fn check(manifest: &Manifest, text: &str) -> Result<(), Error> {
-    if manifest.version != 1 {
-        return Err(Error::Version(manifest.version));
-    }
     for (address, template) in &manifest.addresses {
         template_problem(manifest, template, Scope::Address)
             .map_or(Ok(()), |problem| Err(Error::Address { address: address.clone(), problem }))?;
@@ -65,8 +62,10 @@ fn resource_problem(manifest: &Manifest, name: &str, resource: &Resource) -> Opt
         Kind::Task if resource.probe.is_some() || resource.liveness.is_some() => {
             return Some("a task has no probe: it is done when it ends".to_owned());
         }
-        Kind::Service | Kind::Embedded if resource.build => return Some("only a task is part of the build".to_owned()),
-        Kind::Task | Kind::Service | Kind::Embedded => {}
+        Kind::Service | Kind::Embedded | Kind::Container if resource.build || resource.untimed => {
+            return Some("only a task is part of the build, or untimed".to_owned());
+        }
+        Kind::Task | Kind::Service | Kind::Embedded | Kind::Container => {}
     }
     if let Some(port) =
         probes(resource).filter_map(|probe| probe.check.port()).find(|&port| !resource.ports.contains_key(port))
@@ -88,15 +87,7 @@ fn resource_problem(manifest: &Manifest, name: &str, resource: &Resource) -> Opt
     }
     let needs = |&(need, condition): &(&String, &Condition)| need_problem(manifest, resource, need, *condition);
     resource.needs.iter().find_map(|need| needs(&need)).or_else(|| {
-        let probed = probes(resource).flat_map(|probe| match &probe.check {
-            Check::Exec { command } => command.as_slice(),
-            Check::Tcp { .. }
-            | Check::Http { .. }
-            | Check::Grpc { .. }
-            | Check::Postgres { .. }
-            | Check::Kafka { .. }
-            | Check::Log { .. } => &[],
-        });
+        let probed = probes(resource).flat_map(|probe| probe.check.templates());
         let templates = resource.command.iter().chain(resource.env.values()).chain(probed);
         templates.into_iter().find_map(|template| template_problem(manifest, template, Scope::Resource))
     })
@@ -115,11 +106,11 @@ fn need_problem(manifest: &Manifest, resource: &Resource, need: &str, condition:
     }
     match (needed.kind, condition) {
         (Kind::Task, Condition::Ready) => Some(format!("it needs {need} ready, but a task is completed, never ready")),
-        (Kind::Service | Kind::Embedded, Condition::Completed) => {
+        (Kind::Service | Kind::Embedded | Kind::Container, Condition::Completed) => {
             Some(format!("it needs {need} completed, but only a task completes"))
         }
         (Kind::Task, Condition::Started | Condition::Completed)
-        | (Kind::Service | Kind::Embedded, Condition::Started | Condition::Ready) => None,
+        | (Kind::Service | Kind::Embedded | Kind::Container, Condition::Started | Condition::Ready) => None,
     }
 }
 
@@ -155,8 +146,12 @@ fn template_problem(manifest: &Manifest, template: &Template, scope: Scope) -> O
 
 /// The line of a resource's table; 1 where it is written in a form that this simple search does not see.
 fn line_of(text: &str, name: &str) -> usize {
-    let headers = [format!("[resource.{name}]"), format!("[resource.\"{name}\"]")];
-    let is_header = |line: &str| headers.iter().any(|header| line.trim_start().starts_with(header));
+    let headers = [format!("resource.{name}]"), format!("resource.\"{name}\"]")];
+    let is_header = |line: &str| {
+        let line = line.trim_start();
+        let header = line.strip_prefix("[docker.").or_else(|| line.strip_prefix('['));
+        header.is_some_and(|line| headers.iter().any(|header| line.starts_with(header)))
+    };
     text.lines().position(is_header).map_or(1, |index| index + 1)
 }
 
@@ -190,10 +185,10 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::Index;
 
-    use super::*;
+    use super::{super::Infra, *};
 
     fn problem(text: &str) -> String {
-        Manifest::parse(&format!("version = 1\n{text}")).map(|_| ()).expect_err("the manifest is wrong").to_string()
+        Manifest::parse(&format!("version = 1\n{text}"), Infra::Embedded).map(|_| ()).expect_err("the manifest is wrong").to_string()
     }
 
     #[test]
@@ -240,12 +235,12 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        assert_eq!(Manifest::parse("version = 2").map(|_| ()), Err(Error::Version(2)));
+        assert_eq!(Manifest::parse("version = 2", Infra::Embedded).map(|_| ()), Err(Error::Version(2)));
     }
 
     /// Whoever gets a manifest may ask for all of it.
     fn look_around(text: &str) {
-        if let Ok(manifest) = Manifest::parse(text) {
+        for manifest in Infra::ALL.into_iter().filter_map(|infra| Manifest::parse(text, infra).ok()) {
             for name in manifest.resources.keys() {
                 let _ = manifest.environment_of(name);
             }

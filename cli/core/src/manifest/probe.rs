@@ -33,7 +33,12 @@ pub enum Check {
     /// Something accepts connections.
     Tcp { port: String },
     /// `GET` answers with a status of 2xx.
-    Http { port: String, path: String },
+    Http {
+        port: String,
+        path: String,
+        /// `USER:PASSWORD`, for a server that answers nobody else.
+        login: Option<Template>,
+    },
     /// The standard health service says SERVING, for all of the server if `service` is empty.
     Grpc { port: String, service: String },
     /// The server answers a startup packet with anything but "starting up".
@@ -47,6 +52,15 @@ pub enum Check {
 }
 
 impl Check {
+    /// What the instance has to fill in.
+    pub(super) fn templates(&self) -> &[Template] {
+        match self {
+            Self::Exec { command } => command,
+            Self::Http { login, .. } => login.as_slice(),
+            Self::Tcp { .. } | Self::Grpc { .. } | Self::Postgres { .. } | Self::Kafka { .. } | Self::Log { .. } => &[],
+        }
+    }
+
     /// The name of the port that is asked, if one is.
     #[must_use]
     pub fn port(&self) -> Option<&str> {
@@ -74,6 +88,7 @@ struct Table {
     kind: Kind,
     port: Option<String>,
     path: Option<String>,
+    login: Option<Template>,
     service: Option<String>,
     line: Option<String>,
     command: Option<Vec<Template>>,
@@ -138,6 +153,7 @@ impl TryFrom<Table> for Probe {
                 path: wanted(table.path.take(), "path").and_then(|path| {
                     if path.starts_with('/') { Ok(path) } else { Err(format!("path {path} of a probe begins with /")) }
                 })?,
+                login: table.login.take(),
             },
             Kind::Grpc => Check::Grpc {
                 port: wanted(table.port.take(), "port")?,
@@ -157,6 +173,7 @@ impl TryFrom<Table> for Probe {
         let left = [
             ("port", table.port.is_some()),
             ("path", table.path.is_some()),
+            ("login", table.login.is_some()),
             ("service", table.service.is_some()),
             ("line", table.line.is_some()),
             ("command", table.command.is_some()),

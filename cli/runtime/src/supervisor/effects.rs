@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 
 use shopctl_core::{
     Effect, Event, Id,
-    machine::{Exit, Outcome, PortTaken, Reason},
-    manifest::Template,
+    machine::{Exit, Outcome, Phase, PortTaken, Reason},
+    manifest::{Kind, Signal, Template},
 };
 use shopctl_protocol::{BootOutcome, Progress, Update};
 use tokio::{sync::mpsc, time::sleep};
@@ -22,6 +22,9 @@ use crate::{
 
 /// Begins a line of a task that tells how far it is; JSON follows.
 const PROGRESS: &[u8] = b"::progress ";
+
+/// Tells who attends to a container to go without stopping it.
+const LEAVE: Signal = Signal::Hup;
 
 #[derive(Debug, thiserror::Error)]
 enum StartError {
@@ -49,7 +52,8 @@ impl Supervisor {
             Effect::Probe { id, run, look, after } => self.probe(id, run, look, after),
             Effect::Signal { id, signal } => {
                 if let Some((process, _)) = self.processes.get(&id) {
-                    process.signal(signal);
+                    let all = matches!(self.machine.phase(), Phase::Stopping { .. });
+                    process.signal(if all && self.keeps(id) { LEAVE } else { signal });
                 }
             }
             Effect::Timer { id, epoch, at } => {
@@ -85,6 +89,11 @@ impl Supervisor {
         None
     }
 
+    /// Whether it outlives the instance.
+    fn keeps(&self, id: Id) -> bool {
+        self.plan.keep_infra && self.machine.graph().node(id).kind == Kind::Container
+    }
+
     /// Tells watchers how a resource is now.
     pub(super) fn publish(&self, id: Id) {
         let resource = self.resource(id);
@@ -105,7 +114,11 @@ impl Supervisor {
             Ok(process) => {
                 let pid = process.identity.pid;
                 let name = self.name(id);
-                let recorded = Recorded::new(name, process.identity, &self.manifest.resources[name].stop);
+                let mut stop = self.manifest.resources[name].stop.clone();
+                if self.keeps(id) {
+                    stop.signals = vec![LEAVE];
+                }
+                let recorded = Recorded::new(name, process.identity, &stop);
                 self.earlier.insert(id, process.identity);
                 self.processes.insert(id, (process, recorded));
                 self.write_down();

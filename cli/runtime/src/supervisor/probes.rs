@@ -71,7 +71,10 @@ impl Supervisor {
         };
         Ok(match check {
             manifest::Check::Tcp { port: name } => Check::Tcp { port: port(name)? },
-            manifest::Check::Http { port: name, path } => Check::Http { port: port(name)?, path: path.clone() },
+            manifest::Check::Http { port: of, path, login } => {
+                let login = login.as_ref().map(|login| self.known.fill(name, login)).transpose();
+                Check::Http { port: port(of)?, path: path.clone(), login: login.map_err(|error| error.to_string())? }
+            }
             manifest::Check::Grpc { port: name, service } => {
                 Check::Grpc { port: port(name)?, service: service.clone() }
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::Assignment;
+use super::{Assignment, Image};
 
 pub(super) fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
@@ -61,6 +61,16 @@ pub(super) fn assignment(text: &str) -> Result<Assignment, String> {
     Ok(Assignment { service, key: key.to_owned(), value: value.to_owned() })
 }
 
+/// `RESOURCE=IMAGE`; an image's name has no `=`.
+pub(super) fn image(text: &str) -> Result<Image, String> {
+    match text.split_once('=') {
+        Some((resource, image)) if !resource.is_empty() && !image.is_empty() && !image.contains(['=', ' ']) => {
+            Ok(Image { resource: resource.to_owned(), image: image.to_owned() })
+        }
+        _ => Err("expected RESOURCE=IMAGE, such as kafka=apache/kafka:4.1.0".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +87,15 @@ mod tests {
         assert_eq!(assignment("A=x.y"), Ok(of(None, "A", "x.y")));
         for wrong in ["A", "=b", ".A=b", "order.=b"] {
             assert!(assignment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_image_names_whose_it_is() {
+        let wanted = Image { resource: "kafka".to_owned(), image: "localhost:5000/apache/kafka:4.1.0".to_owned() };
+        assert_eq!(image("kafka=localhost:5000/apache/kafka:4.1.0"), Ok(wanted));
+        for wrong in ["", "kafka", "kafka=", "=x", "kafka=a b", "a=b=c"] {
+            assert!(image(wrong).is_err(), "{wrong}");
         }
     }
 

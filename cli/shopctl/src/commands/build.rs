@@ -1,5 +1,7 @@
 //! `shopctl internal build`: builds the binaries as a task of the graph.
 
+use shopctl_core::manifest::Infra;
+
 use crate::{
     args::Global,
     build,
@@ -10,7 +12,7 @@ use crate::{
 
 pub(crate) async fn run(global: &Global, release: bool) -> anyhow::Result<Exit> {
     let workspace = running::workspace(global)?;
-    let binaries = workspace.load()?.binaries();
+    let binaries = workspace.load(Infra::Embedded)?.binaries();
     tokio::task::spawn_blocking(move || {
         let order = build::Order { workspace: &workspace.root, binaries: &binaries, release };
         match build::run(&order, &Meter::new("units")) {

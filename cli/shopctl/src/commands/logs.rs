@@ -7,7 +7,6 @@ mod output;
 
 use std::{collections::BTreeSet, io, time::Duration};
 
-use shopctl_core::Manifest;
 use shopctl_protocol::{LogFilter, Update};
 use shopctl_runtime::{
     Client, Instance,
@@ -121,7 +120,7 @@ fn known(instance: &Instance) -> anyhow::Result<BTreeSet<String>> {
     let mut names: BTreeSet<String> = log::resources(&instance.log_dir())?.into_iter().collect();
     // Where there is no plan nothing was ever started, and what cannot be understood adds nothing.
     if let Ok(plan) = instance.load::<Plan>(supervisor::PLAN)
-        && let Ok(manifest) = Manifest::parse(&plan.manifest)
+        && let Ok(manifest) = plan.parse()
     {
         names.extend(manifest.resources.into_keys());
     }

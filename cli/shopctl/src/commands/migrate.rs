@@ -3,7 +3,10 @@
 use std::{path::PathBuf, process::Stdio, time::Instant};
 
 use anyhow::Context as _;
-use shopctl_core::{Manifest, manifest::Kind};
+use shopctl_core::{
+    Manifest,
+    manifest::{Infra, Kind},
+};
 use shopctl_runtime::{plan::Plan, supervisor::PLAN};
 use tokio::process::Command;
 
@@ -29,7 +32,7 @@ struct Migration {
 
 pub(crate) async fn run(global: &Global, args: &Migrate) -> anyhow::Result<Exit> {
     let workspace = running::workspace(global)?;
-    let chosen = choose(migrations(&workspace.load()?), &args.services)?;
+    let chosen = choose(migrations(&workspace.load(Infra::Embedded)?), &args.services)?;
     let mut client = running::connect(global).await?;
     let plan: Plan = running::instance(global)?.load(PLAN)?;
     let mut done = Vec::new();
@@ -87,7 +90,7 @@ mod tests {
 
     fn shop() -> Vec<Migration> {
         let text = include_str!("../../../../compose/services.toml");
-        migrations(&Manifest::parse(text).expect("the shop's manifest is right"))
+        migrations(&Manifest::parse(text, Infra::Embedded).expect("the shop's manifest is right"))
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) async fn run(global: &Global, release: bool) -> anyhow::Result<Exit> 
     let workspace = running::workspace(global)?;
     let instance = running::instance(global)?;
     let plan: Plan = instance.load(PLAN)?;
-    let manifest = Manifest::parse(&plan.manifest)?;
+    let manifest = plan.parse()?;
     let metadata = Metadata::read(&workspace.root, Depth::Members)?;
     let sources = Sources::new(&workspace.root, &manifest, &metadata)?;
     let mut places = sources.places();

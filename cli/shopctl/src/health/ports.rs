@@ -1,5 +1,6 @@
 //! The ports of an instance, and who has them.
 
+use shopctl_core::manifest::Infra;
 use shopctl_runtime::{
     Instance, Workspace,
     ports::{self, Ports, Wish},
@@ -23,8 +24,9 @@ pub(super) fn examine(workspace: &Workspace, instance: &Instance) -> Vec<Finding
 
 /// The instance's recorded ports, or those that its first `up` would take.
 fn numbers(workspace: &Workspace, instance: &Instance) -> anyhow::Result<Vec<(String, u16)>> {
-    let manifest = workspace.load()?;
-    let ports = match instance.record()? {
+    let record = instance.record()?;
+    let manifest = workspace.load(record.as_ref().map_or(Infra::Embedded, |record| record.infra))?;
+    let ports = match record {
         Some(record) => record.ports.complete(&manifest)?,
         None => Ports::choose(&manifest, Wish::Offset(0), instance.state_dir())?,
     };

@@ -86,7 +86,7 @@ pub(crate) fn to_restart(manifest: &Manifest, binaries: &[String], only_rust: bo
         runs(resource)
             && match resource.kind {
                 Kind::Task => !only_rust && is_needed_by_one(name),
-                Kind::Service | Kind::Embedded => true,
+                Kind::Service | Kind::Embedded | Kind::Container => true,
             }
     };
     manifest.resources.iter().filter(wanted).map(|(name, _)| name.clone()).collect()
@@ -94,6 +94,8 @@ pub(crate) fn to_restart(manifest: &Manifest, binaries: &[String], only_rust: bo
 
 #[cfg(test)]
 mod tests {
+    use shopctl_core::manifest::Infra;
+
     use super::*;
 
     const MANIFEST: &str = r#"
@@ -127,7 +129,7 @@ mod tests {
             ]}"#,
         )
         .expect("cargo's form");
-        let manifest = Manifest::parse(MANIFEST).expect("the manifest is right");
+        let manifest = Manifest::parse(MANIFEST, Infra::Embedded).expect("the manifest is right");
         Sources::new(Path::new("/shop"), &manifest, &metadata).expect("all binaries are somebody's")
     }
 
@@ -148,7 +150,7 @@ mod tests {
 
     #[test]
     fn migrations_run_again_when_more_than_code_has_changed() {
-        let manifest = Manifest::parse(MANIFEST).expect("the manifest is right");
+        let manifest = Manifest::parse(MANIFEST, Infra::Embedded).expect("the manifest is right");
         let order = ["order".to_owned()];
         assert_eq!(to_restart(&manifest, &order, true), ["order"]);
         assert_eq!(to_restart(&manifest, &order, false), ["order", "order-migrate"]);

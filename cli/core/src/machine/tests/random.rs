@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::manifest::Kind;
+use crate::manifest::{Infra, Kind};
 
 /// A resource as drawn.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ fn manifest(drawn: &[Drawn]) -> Manifest {
             }
         }
     }
-    Manifest::parse(&text).expect("a drawn manifest is right")
+    Manifest::parse(&text, Infra::Embedded).expect("a drawn manifest is right")
 }
 
 /// The world around the machine: what lives, which probes and timers are under way.
