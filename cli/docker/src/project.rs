@@ -1,0 +1,66 @@
+//! The containers, network and volumes of one instance. They are known by their labels, and nothing else is touched.
+
+mod attend;
+mod obtain;
+mod remove;
+mod stop;
+
+use std::{collections::HashMap, path::Path};
+
+use sha2::{Digest, Sha256};
+
+pub use attend::{Ending, Health, Observer, Output, Report, Since};
+pub use obtain::{Container, How, Obtained};
+pub use remove::{Removed, Thing, Things};
+
+use crate::Daemon;
+
+/// Which instance a container, network or volume belongs to: its name.
+pub const INSTANCE: &str = "shopctl.instance";
+/// Hash of the path of the instance's state: unique among instances and workspaces.
+pub const STATE: &str = "shopctl.state";
+/// The resource that a container or volume serves.
+pub const RESOURCE: &str = "shopctl.resource";
+/// Hash of what a container was made from, its image included.
+pub const CONTENT: &str = "shopctl.content";
+
+/// One instance's share of a daemon.
+#[derive(Debug, Clone)]
+pub struct Project {
+    daemon: Daemon,
+    instance: String,
+    state: String,
+}
+
+impl Project {
+    /// `state` is the instance's folder of state; its path tells instances apart, the folder itself is not looked at.
+    #[must_use]
+    pub fn new(daemon: Daemon, instance: &str, state: &Path) -> Self {
+        let state = hex::encode(Sha256::digest(state.as_os_str().as_encoded_bytes()));
+        Self { daemon, instance: instance.to_owned(), state }
+    }
+
+    #[must_use]
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    /// The name of a resource's container: `shopctl-<instance>-<hash>-<resource>`. Volumes are called alike.
+    #[must_use]
+    pub fn name(&self, resource: &str) -> String {
+        format!("{}-{resource}", self.network())
+    }
+
+    /// The name of the network: `shopctl-<instance>-<hash>`.
+    #[must_use]
+    pub fn network(&self) -> String {
+        format!("shopctl-{}-{}", self.instance, &self.state[..8])
+    }
+
+    fn labels(&self, resource: Option<&str>) -> HashMap<String, String> {
+        let mut labels =
+            HashMap::from([(INSTANCE.to_owned(), self.instance.clone()), (STATE.to_owned(), self.state.clone())]);
+        labels.extend(resource.map(|resource| (RESOURCE.to_owned(), resource.to_owned())));
+        labels
+    }
+}
