@@ -12,6 +12,8 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod ready;
+mod unsent;
 mod wait;
 
+pub use unsent::is_unsent;
 pub use wait::eventually;

@@ -11,7 +11,7 @@ use std::{
 
 use reqwest::StatusCode;
 use shopctl_kafka::{Tail, tail::Start, topics::PRODUCT_EVENTS};
-use testkit::eventually;
+use testkit::{eventually, is_unsent};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -31,19 +31,13 @@ struct Made {
     product: String,
 }
 
-/// As a client does that tries again on UNAVAILABLE, and on nothing else. For a call that it did not send, because its
-/// connection had closed, tonic has another word than other clients.
+/// As a client does that tries again on UNAVAILABLE, and on nothing else.
 async fn grpc<T>(what: &str, mut call: impl AsyncFnMut() -> Result<T, Status>) -> Result<T, String> {
     let answer = eventually(SETTLED, what, async || match call().await {
         Err(status) if status.code() == Code::Unavailable || is_unsent(&status) => None,
         answer => Some(answer),
     });
     answer.await.map_err(|status| format!("{what}: {status:?}"))
-}
-
-fn is_unsent(status: &Status) -> bool {
-    // With a source it is the client's own.
-    status.code() == Code::Cancelled && std::error::Error::source(status).is_some()
 }
 
 /// The same for 503 and for a connection that is refused.

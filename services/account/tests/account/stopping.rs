@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use testkit::keys::Keys;
 use testkit::port::Port;
 use testkit::process::Process;
-use testkit::{eventually, postgres, ready};
+use testkit::{eventually, is_unsent, postgres, ready};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -27,8 +27,7 @@ const READS: usize = 20;
 const CALLS: usize = 200;
 const PASSWORD: &str = "long enough";
 
-/// As a client does that tries again on UNAVAILABLE, and on nothing else. For a call that it did not send, because its
-/// connection had closed, tonic has another word than other clients.
+/// As a client does that tries again on UNAVAILABLE, and on nothing else.
 async fn retried<T>(what: &str, calls: &AtomicUsize, mut call: impl AsyncFnMut() -> Result<T, Status>) -> T {
     let answer = eventually(SOON, what, async || match call().await {
         Err(status) if status.code() == Code::Unavailable || is_unsent(&status) => None,
@@ -37,11 +36,6 @@ async fn retried<T>(what: &str, calls: &AtomicUsize, mut call: impl AsyncFnMut()
     let answer = answer.await.unwrap_or_else(|status| panic!("{what}: {status:?}"));
     calls.fetch_add(1, Ordering::Relaxed);
     answer
-}
-
-fn is_unsent(status: &Status) -> bool {
-    // With a source it is the client's own.
-    status.code() == Code::Cancelled && std::error::Error::source(status).is_some()
 }
 
 /// Somebody registers, logs in and looks at their account, as who they are.
