@@ -1,25 +1,34 @@
 //! The containers, network and volumes of one instance. They are known by their labels, and nothing else is touched.
 
 mod attend;
+mod ending;
+mod holder;
+mod network;
 mod obtain;
+mod output;
+mod postgres;
 mod remove;
+mod spec;
 mod stop;
+mod volume;
 
 use std::{collections::HashMap, path::Path};
 
 use sha2::{Digest, Sha256};
 
-pub use attend::{Ending, Health, Observer, Output, Report, Since};
+pub use attend::{Health, Observer, Report, Since};
+pub use ending::Ending;
 pub use obtain::{Container, How, Obtained};
-pub use remove::{Removed, Thing, Things};
+pub use output::Output;
+pub use remove::{Removed, Thing, Things, all};
 
-use crate::Daemon;
+use crate::{Daemon, Error};
 
 /// Which instance a container, network or volume belongs to: its name.
 pub const INSTANCE: &str = "shopctl.instance";
 /// Hash of the path of the instance's state: unique among instances and workspaces.
 pub const STATE: &str = "shopctl.state";
-/// The resource that a container or volume serves.
+/// The resource that a container serves, or the file's name of a volume.
 pub const RESOURCE: &str = "shopctl.resource";
 /// Hash of what a container was made from, its image included.
 pub const CONTENT: &str = "shopctl.content";
@@ -62,5 +71,18 @@ impl Project {
             HashMap::from([(INSTANCE.to_owned(), self.instance.clone()), (STATE.to_owned(), self.state.clone())]);
         labels.extend(resource.map(|resource| (RESOURCE.to_owned(), resource.to_owned())));
         labels
+    }
+
+    /// The filter for all that is this instance's.
+    fn filter(&self) -> HashMap<String, Vec<String>> {
+        HashMap::from([("label".to_owned(), vec![format!("{STATE}={}", self.state)])])
+    }
+
+    /// Refuses what bears the name of something of ours, but not our label.
+    fn ours(&self, kind: &'static str, name: &str, labels: Option<&HashMap<String, String>>) -> Result<(), Error> {
+        match labels.and_then(|labels| labels.get(STATE)) {
+            Some(state) if *state == self.state => Ok(()),
+            Some(_) | None => Err(Error::Foreign { kind, name: name.to_owned() }),
+        }
     }
 }

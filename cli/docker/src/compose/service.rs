@@ -33,6 +33,28 @@ pub struct Service {
 }
 
 impl Service {
+    /// Nothing but an image.
+    #[must_use]
+    pub fn of_image(image: String) -> Self {
+        Self {
+            image,
+            entrypoint: None,
+            command: None,
+            environment: BTreeMap::new(),
+            ports: Vec::new(),
+            mounts: Vec::new(),
+            healthcheck: None,
+            tmpfs: BTreeMap::new(),
+            ulimits: BTreeMap::new(),
+            shm_size: None,
+            mem_limit: None,
+            user: None,
+            hostname: None,
+            stop_signal: None,
+            stop_grace_period: None,
+        }
+    }
+
     /// The named volumes that it uses.
     #[must_use]
     pub fn volumes(&self) -> BTreeSet<&str> {
@@ -88,6 +110,14 @@ pub struct Healthcheck {
     pub start_period: Option<Duration>,
     /// Looks are this frequent within the start period. Docker knows it from 25 (API 1.44) on.
     pub start_interval: Option<Duration>,
+}
+
+impl Healthcheck {
+    /// A test, all else as Docker has it.
+    #[must_use]
+    pub fn of(test: Test) -> Self {
+        Self { test, interval: None, timeout: None, retries: None, start_period: None, start_interval: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
