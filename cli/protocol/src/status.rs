@@ -76,6 +76,9 @@ pub struct Progress {
     pub unit: String,
     #[serde(default)]
     pub message: String,
+    /// Which of several pieces of work that go on at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
 }
 
 /// One link of the chain that leads to the root cause.

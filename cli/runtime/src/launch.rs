@@ -70,11 +70,18 @@ pub struct Prepared {
     lock: Lock,
 }
 
-/// Takes the instance, ends what an earlier run left, settles the ports and writes the plan.
+/// Takes the instance, ends what an earlier run left, settles the ports and writes the plan. The resources `kept` run
+/// already and have their ports.
 ///
 /// # Errors
 /// When somebody runs it already, a port is taken, or the state cannot be used.
-pub fn prepare(instance: &Instance, plan: &Plan, wish: Wish, mut note: impl FnMut(Note)) -> Result<Prepared, Error> {
+pub fn prepare(
+    instance: &Instance,
+    plan: &Plan,
+    wish: Wish,
+    kept: &[String],
+    mut note: impl FnMut(Note),
+) -> Result<Prepared, Error> {
     let manifest = plan.parse()?;
     let graph = Graph::new(&manifest, &plan.options())?;
     instance.create()?;
@@ -100,8 +107,9 @@ pub fn prepare(instance: &Instance, plan: &Plan, wish: Wish, mut note: impl FnMu
         None => Ports::recover(&manifest, wish, instance.state_dir())?,
     };
     let remembered = matches!(record, Some(Some(_)));
+    let is_kept = |name: &str| kept.iter().any(|kept| kept == name);
     let launched = graph.ids().map(|id| graph.node(id)).filter(|node| node.role == Role::Launched);
-    let launched: Vec<&str> = launched.map(|node| node.name.as_str()).collect();
+    let launched: Vec<&str> = launched.map(|node| node.name.as_str()).filter(|name| !is_kept(name)).collect();
     let checked = ports.check(&launched, |port| note(Note::PortBusy(port)));
     checked.map_err(|source| Error::Ports { source, remembered })?;
     // Only now: whoever gives an offset because a port was taken must not find the first choice remembered.

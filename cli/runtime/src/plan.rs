@@ -1,6 +1,6 @@
 //! What one `up` asks for: written by the client, carried out by the supervisor.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use shopctl_core::{
@@ -21,6 +21,8 @@ pub struct Plan {
     /// As it was when the client checked it: an edit in between changes nothing.
     pub manifest: String,
     pub infra: Infra,
+    /// What describes the containers, where there are any.
+    pub compose: Option<Compose>,
     /// Leave containers running when all else stops.
     pub keep_infra: bool,
     /// The program that `@shopctl` stands for.
@@ -34,6 +36,16 @@ pub struct Plan {
     /// From the end of the build.
     pub timeout: Duration,
     pub environment: Vec<Variable>,
+}
+
+/// A Compose file, as it was when the client checked it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compose {
+    /// Its own place; relative paths in it begin there.
+    pub file: PathBuf,
+    pub text: String,
+    /// Resource -> image, in place of what the file says.
+    pub images: BTreeMap<String, String>,
 }
 
 /// One `--env`.

@@ -71,6 +71,8 @@ const LEASE_PERIOD: Duration = Duration::from_millis(100);
 enum Input {
     Event(Event),
     Progress(Id, Progress),
+    /// What a container's own check says: why it fails, if it does.
+    Health(Id, Option<String>),
     LogFailed(Id, io::Error),
     LogRecovered(Id),
 }
@@ -101,6 +103,8 @@ struct Supervisor {
     /// By resource and kind of look, with the run that they belong to.
     probers: BTreeMap<(Id, Look), (u32, Arc<Prober>)>,
     progress: BTreeMap<Id, Progress>,
+    /// Containers whose own check fails, and why.
+    unhealthy: BTreeMap<Id, String>,
     /// Whose lines cannot be kept, and why.
     lost_logs: BTreeMap<Id, String>,
     outcome: Option<BootOutcome>,
@@ -156,6 +160,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         earlier: BTreeMap::new(),
         probers: BTreeMap::new(),
         progress: BTreeMap::new(),
+        unhealthy: BTreeMap::new(),
         lost_logs: BTreeMap::new(),
         outcome: None,
         inputs,
@@ -221,7 +226,9 @@ impl Supervisor {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Event(event) => self.step(event),
+            Input::Event(event) => self.step(self.with_health(event)),
+            Input::Health(id, Some(why)) => drop(self.unhealthy.insert(id, why)),
+            Input::Health(id, None) => drop(self.unhealthy.remove(&id)),
             Input::Progress(id, progress) => {
                 let resource = self.name(id).to_owned();
                 self.progress.insert(id, progress.clone());

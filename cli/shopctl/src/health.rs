@@ -1,5 +1,6 @@
 //! What `doctor` looks at on this machine.
 
+mod docker;
 mod machine;
 mod ports;
 mod tools;
@@ -42,12 +43,13 @@ impl Finding {
     }
 }
 
-/// Looks at everything, in the order in which `up` would stumble over it.
+pub(crate) use docker::examine as docker;
+
+/// Looks at everything but Docker, in the order in which `up` would stumble over it.
 pub(crate) fn examine(workspace: &Workspace, instance: &Instance) -> Vec<Finding> {
     let mut findings = tools::examine();
     findings.push(machine::postgresql());
     findings.extend(machine::disk(workspace, instance));
     findings.extend(ports::examine(workspace, instance));
-    findings.push(tools::docker());
     findings
 }

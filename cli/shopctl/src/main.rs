@@ -7,6 +7,7 @@ mod args;
 mod build;
 mod client;
 mod commands;
+mod containers;
 mod exit;
 mod health;
 mod lines;

@@ -18,6 +18,7 @@ const LINE_PERIOD: Duration = Duration::from_millis(100);
 /// Where a long piece of work tells how far it is.
 pub(crate) struct Meter {
     unit: &'static str,
+    part: Option<String>,
     sink: Sink,
 }
 
@@ -34,11 +35,22 @@ struct Line<'a> {
     total: u64,
     unit: &'a str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<&'a str>,
 }
 
 impl Meter {
     /// `unit` is the plural of what is counted.
     pub(crate) fn new(unit: &'static str) -> Self {
+        Self::with_part(unit, None)
+    }
+
+    /// That of one of several pieces of work at once.
+    pub(crate) fn of_part(unit: &'static str, part: &str) -> Self {
+        Self::with_part(unit, Some(part.to_owned()))
+    }
+
+    fn with_part(unit: &'static str, part: Option<String>) -> Self {
         let sink = if std::env::var_os(RESOURCE).is_some() {
             Sink::Lines(Mutex::new(None))
         } else if std::io::stderr().is_terminal() {
@@ -46,7 +58,7 @@ impl Meter {
         } else {
             Sink::Nowhere
         };
-        let meter = Self { unit, sink };
+        let meter = Self { unit, part, sink };
         if let Sink::Bar(bar) = &meter.sink {
             bar.set_style(meter.style());
             bar.enable_steady_tick(Duration::from_millis(100));
@@ -70,7 +82,8 @@ impl Meter {
                 let complete = total == Some(done);
                 if complete || last.is_none_or(|last| last.elapsed() >= LINE_PERIOD) {
                     *last = Some(Instant::now());
-                    let line = Line { done, total: total.unwrap_or(0), unit: self.unit, message };
+                    let part = self.part.as_deref();
+                    let line = Line { done, total: total.unwrap_or(0), unit: self.unit, message, part };
                     // A struct of numbers and strings always has a JSON form.
                     printer::data(format_args!("::progress {}", serde_json::to_string(&line).unwrap_or_default()));
                 }

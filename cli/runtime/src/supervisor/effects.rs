@@ -20,8 +20,13 @@ use crate::{
     values,
 };
 
-/// Begins a line of a task that tells how far it is; JSON follows.
+/// Begins a line that is meant for the supervisor, not for the log.
+const MARK: &[u8] = b"::";
+/// Of a task: how far it is; JSON follows.
 const PROGRESS: &[u8] = b"::progress ";
+/// Of whoever attends to a container: its own check fails (what it said follows), and holds again.
+const UNHEALTHY: &[u8] = b"::unhealthy ";
+const HEALTHY: &[u8] = b"::healthy";
 
 /// Tells who attends to a container to go without stopping it.
 const LEAVE: Signal = Signal::Hup;
@@ -66,6 +71,7 @@ impl Supervisor {
                     self.probers.retain(|(of, _), _| *of != id);
                 }
                 if !self.machine.state(id).is_live() {
+                    self.unhealthy.remove(&id);
                     self.progress.remove(&id);
                     if self.processes.remove(&id).is_some() {
                         self.write_down();
@@ -135,7 +141,8 @@ impl Supervisor {
             process::end_left_by(earlier, &spec.markers);
         }
         let log = self.store.log(&name).map_err(StartError::Log)?;
-        let observer = Sink { id, name: name.clone(), hub: self.hub.clone(), inputs: self.inputs.clone() };
+        let has_health = self.machine.graph().node(id).kind == Kind::Container;
+        let observer = Sink { id, name: name.clone(), hub: self.hub.clone(), inputs: self.inputs.clone(), has_health };
         let inputs = self.inputs.clone();
         let ports = self.known.ports().of(&name);
         let exited = move |exit: Exit| {
@@ -227,15 +234,27 @@ struct Sink {
     name: String,
     hub: Hub,
     inputs: mpsc::UnboundedSender<Input>,
+    /// What it says about health counts.
+    has_health: bool,
 }
 
 impl Observer for Sink {
-    const MARK: &'static [u8] = PROGRESS;
+    const MARK: &'static [u8] = MARK;
 
     fn divert(&mut self, line: &[u8]) -> bool {
-        let Some(json) = line.strip_prefix(PROGRESS) else { return false };
-        let Ok(progress) = serde_json::from_slice::<Progress>(json) else { return false };
-        self.inputs.send(Input::Progress(self.id, progress)).is_ok()
+        let input = if let Some(json) = line.strip_prefix(PROGRESS) {
+            let Ok(progress) = serde_json::from_slice::<Progress>(json) else { return false };
+            Input::Progress(self.id, progress)
+        } else if !self.has_health {
+            return false;
+        } else if let Some(why) = line.strip_prefix(UNHEALTHY) {
+            Input::Health(self.id, Some(String::from_utf8_lossy(why).into_owned()))
+        } else if line == HEALTHY {
+            Input::Health(self.id, None)
+        } else {
+            return false;
+        };
+        self.inputs.send(input).is_ok()
     }
 
     fn is_watched(&self) -> bool {

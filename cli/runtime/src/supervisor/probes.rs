@@ -37,6 +37,17 @@ impl Supervisor {
         });
     }
 
+    /// Ready is a container only if its own check does not fail either.
+    pub(super) fn with_health(&self, event: Event) -> Event {
+        match event {
+            Event::Probed { id, run, look: look @ Look::Readiness, outcome: Ok(()) } => {
+                let why = self.unhealthy.get(&id).map(|why| format!("the healthcheck in the container fails: {why}"));
+                Event::Probed { id, run, look, outcome: why.map_or(Ok(()), Err) }
+            }
+            event => event,
+        }
+    }
+
     /// Makes the prober before the process: its first line may come before the first look, and counts.
     pub(super) fn expect_lines(&mut self, id: Id, run: u32) {
         // What is wrong with the probe is told when it looks.

@@ -12,7 +12,8 @@ use crate::{
 pub(crate) async fn run(global: &Global) -> anyhow::Result<Exit> {
     let workspace = running::workspace(global)?;
     let instance = running::instance(global)?;
-    let findings = tokio::task::spawn_blocking(move || health::examine(&workspace, &instance)).await?;
+    let mut findings = tokio::task::spawn_blocking(move || health::examine(&workspace, &instance)).await?;
+    findings.push(health::docker().await);
     if global.json {
         printer::data(serde_json::to_string_pretty(&serde_json::json!({ "findings": findings }))?);
     } else {

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nix::sys::signal::Signal;
+use shopctl_core::manifest::Infra;
 use shopctl_protocol::{LogFilter, StopMode, Update};
 use shopctl_runtime::{Client, Instance, client, instance::Lock, leftovers};
 use tokio::time::sleep;
 
 use crate::{
     args::{Down, Global},
+    containers,
     exit::{Exit, Failure},
     printer, running,
 };
@@ -42,6 +44,7 @@ pub(crate) async fn run(global: &Global, args: &Down) -> anyhow::Result<Exit> {
     if left > 0 {
         printer::note(format_args!("ended {left} processes that an earlier run had left"));
     }
+    remove_containers(&instance, args.volumes).await?;
     if args.volumes {
         remove(&instance, &lock)?;
         printer::note(format_args!("removed the data, secrets, logs and ports of instance {}", instance.name));
@@ -103,7 +106,16 @@ async fn own(instance: &Instance) -> anyhow::Result<Lock> {
     }
 }
 
-/// Removes all that an instance has left anywhere.
+/// Removes what an instance has in Docker, its data too with `volumes`.
+pub(super) async fn remove_containers(instance: &Instance, volumes: bool) -> Result<(), Failure> {
+    if instance.record().ok().flatten().is_none_or(|record| record.infra != Infra::Docker) {
+        return Ok(());
+    }
+    let project = containers::project(instance).await?;
+    project.remove_all(volumes).await.map(drop).map_err(containers::failed)
+}
+
+/// Removes all that an instance has left on this machine.
 pub(super) fn remove(instance: &Instance, lock: &Lock) -> anyhow::Result<()> {
     // A cluster of root's is elsewhere, where PostgreSQL's user can go; a link says where.
     let data = instance.data_dir();

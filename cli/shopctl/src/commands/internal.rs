@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Global, Internal, Profile},
-    commands::{build, postgres, topics, watch},
+    commands::{build, container, images, postgres, topics, watch},
     exit::Exit,
 };
 
@@ -27,6 +27,9 @@ pub(crate) async fn run(global: &Global, command: &Internal) -> anyhow::Result<E
         Internal::Watch { profile } => watch::run(global, *profile == Profile::Release).await,
         Internal::PostgresInstall => postgres::install(global).await,
         Internal::Postgres { name } => postgres::run(global, name).await,
+        Internal::Images => images::run(global).await,
+        Internal::Container { name } => container::run(global, name).await,
+        Internal::StopContainers { state } => container::stop_all(state).await,
         Internal::Topics => topics::run(global).await,
     }
 }

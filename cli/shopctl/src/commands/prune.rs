@@ -40,6 +40,7 @@ pub(crate) async fn run(global: &Global, args: &Prune) -> anyhow::Result<Exit> {
         // Nobody kept it while the question was open.
         match tokio::task::block_in_place(|| left.instance.lock_patiently())? {
             Some(lock) => {
+                down::remove_containers(&left.instance, true).await?;
                 tokio::task::block_in_place(|| remove(&left.instance, &lock))?;
                 removed.push(left);
             }

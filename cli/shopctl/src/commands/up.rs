@@ -1,6 +1,7 @@
 //! `shopctl up`: boots an instance and stays with it, or leaves it running.
 
 mod foreground;
+mod infra;
 mod plan;
 mod screen;
 
@@ -9,6 +10,7 @@ use shopctl_runtime::{
     Client, Instance,
     client::Watch,
     launch::{self, Note, Prepared},
+    plan::Plan,
     ports::Wish,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,10 +26,15 @@ pub(crate) async fn run(global: &Global, args: &Up) -> anyhow::Result<Exit> {
     // From here on Ctrl-C is ours: nothing that has been started may stay behind.
     let mut interrupts = Interrupts::new()?;
     let workspace = running::workspace(global)?;
-    let manifest = workspace.load()?;
     let instance = Instance::of(&workspace, &global.instance)?;
-    let plan = plan::plan(&workspace, &manifest, args)?;
-    let prepared = tokio::task::block_in_place(|| prepare(global, &instance, &plan))?;
+    let chosen = tokio::select! {
+        chosen = infra::choose(&workspace, &instance, args) => chosen?,
+        () = interrupts.next() => return Ok(Exit::Interrupted),
+    };
+    let manifest = workspace.load(chosen.infra)?;
+    let kept = chosen.kept.clone();
+    let plan = plan::plan(&workspace, &manifest, chosen, args)?;
+    let prepared = tokio::task::block_in_place(|| prepare(global, &instance, &plan, &kept))?;
     let (mut reaper, mut lease) = prepared.start().await?;
     let lines = if Foreground::shows_lines(global, args) { LogFilter::All } else { LogFilter::None };
     let watch = match attach(&instance, &mut lease, lines).await {
@@ -48,7 +55,7 @@ async fn attach(instance: &Instance, lease: &mut Client, lines: LogFilter) -> an
     Ok(watch)
 }
 
-fn prepare(global: &Global, instance: &Instance, plan: &shopctl_runtime::plan::Plan) -> anyhow::Result<Prepared> {
+fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> anyhow::Result<Prepared> {
     let wish = if global.isolated { Wish::Isolated } else { Wish::Offset(global.port_offset.unwrap_or(0)) };
     if wish != Wish::Offset(0) && instance.record().is_ok_and(|record| record.is_some()) {
         printer::note(format_args!("instance {} keeps the ports of its first `up`", instance.name));
@@ -65,7 +72,7 @@ fn prepare(global: &Global, instance: &Instance, plan: &shopctl_runtime::plan::P
             ));
         }
     };
-    Ok(launch::prepare(instance, plan, wish, note)?)
+    Ok(launch::prepare(instance, plan, wish, kept, note)?)
 }
 
 /// Ctrl-C and SIGTERM.

@@ -21,15 +21,6 @@ pub(super) fn examine() -> Vec<Finding> {
     ]
 }
 
-/// Nothing needs it yet: all of the shop runs as processes.
-pub(super) fn docker() -> Finding {
-    let answer = first_line("docker", &["version", "--format", "{{.Server.Version}}"]);
-    match answer {
-        Some(version) => Finding::good("docker", format!("a daemon answers, version {version}")),
-        None => Finding::good("docker", "no daemon answers; none is needed"),
-    }
-}
-
 fn rust() -> Finding {
     const CHECK: &str = "rustc";
     let Some(line) = first_line("rustc", &["--version"]) else {

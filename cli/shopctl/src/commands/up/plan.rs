@@ -10,19 +10,14 @@ use shopctl_runtime::{
     proc::Identity,
 };
 
+use super::infra::Chosen;
 use crate::{
-    args::{Assignment, Infra, Up},
+    args::{Assignment, Up},
     exit::{Exit, Failure},
     printer,
 };
 
-pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, args: &Up) -> anyhow::Result<Plan> {
-    match args.infra {
-        Infra::Auto => {
-            printer::note("infrastructure: embedded, as processes of this machine (containers are not supported yet)")
-        }
-        Infra::Embedded => {}
-    }
+pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, args: &Up) -> anyhow::Result<Plan> {
     let environment = args.environment.iter().map(|one| variable(manifest, one)).collect::<Result<Vec<_>, _>>()?;
     if environment.iter().any(|variable| variable.key == "SHOP_AUTH" && variable.value == "open") {
         printer::note(
@@ -34,6 +29,9 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, args: &Up) -> any
         client: Identity::of(std::process::id()),
         workspace: workspace.root.clone(),
         manifest: workspace.read()?,
+        infra: chosen.infra,
+        compose: chosen.compose,
+        keep_infra: args.keep_infra,
         shopctl: std::env::current_exe().context("cannot tell where shopctl itself is")?,
         bin_dir: bin_dir(workspace, args)?,
         resources: args.resources.clone(),

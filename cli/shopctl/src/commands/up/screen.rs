@@ -19,7 +19,8 @@ const NAMES: usize = 4;
 pub(super) struct Screen {
     multi: MultiProgress,
     bottom: Option<ProgressBar>,
-    bars: BTreeMap<String, ProgressBar>,
+    /// By resource, and by the part of its work.
+    bars: BTreeMap<(String, Option<String>), ProgressBar>,
     states: BTreeMap<String, Resource>,
     begin: Instant,
     quiet: bool,
@@ -68,9 +69,10 @@ impl Screen {
         let before = self.states.get(&resource.name).map(|resource| resource.state.clone());
         if before.as_deref() != Some(resource.state.as_str()) {
             if !matches!(resource.state.as_str(), "starting" | "ready")
-                && let Some(bar) = self.bars.remove(&resource.name)
             {
-                bar.finish_and_clear();
+                for (_, bar) in self.bars.extract_if(.., |(of, _), _| *of == resource.name) {
+                    bar.finish_and_clear();
+                }
             }
             if !self.quiet {
                 self.announce(&resource, before.as_deref());
@@ -104,9 +106,10 @@ impl Screen {
 
     pub(super) fn progress(&mut self, resource: &str, progress: &Progress) {
         let Some(bottom) = &self.bottom else { return };
-        let bar = self.bars.entry(resource.to_owned()).or_insert_with(|| {
+        let bar = self.bars.entry((resource.to_owned(), progress.part.clone())).or_insert_with(|| {
             let bar = self.multi.insert_before(bottom, ProgressBar::new(0));
-            bar.set_prefix(resource.to_owned());
+            let prefix = progress.part.as_deref().unwrap_or(resource);
+            bar.set_prefix(harmless(prefix).into_owned());
             bar
         });
         bar.set_message(format!("{} {}", harmless(&progress.unit), harmless(&progress.message)));

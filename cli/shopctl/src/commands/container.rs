@@ -1,0 +1,145 @@
+//! `shopctl internal container`: the process that stands for a container among the supervisor's.
+//!
+//! It gets the container to run, writes what that writes, and ends with it, saying why. SIGTERM stops the container;
+//! SIGHUP leaves it running for the next `up`.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context as _;
+use shopctl_core::manifest::Infra;
+use shopctl_docker::project::{Ending, Health, How, Observer, Output, Report, Since};
+use shopctl_runtime::{Instance, plan::Plan, supervisor::PLAN};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    args::Global,
+    containers,
+    exit::{Exit, Failure},
+    lines::harmless,
+    printer, running,
+};
+
+/// Between the stop signal and SIGKILL where nobody attends to a container any more.
+const GRACE: Duration = Duration::from_secs(2);
+
+pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut left = signal(SignalKind::hangup())?;
+    let instance = running::instance(global)?;
+    let (plan, _) = running::plan(&instance)?;
+    let compose = plan.compose.as_ref().context("this instance runs without containers")?;
+    let services = containers::services(compose, |name| std::env::var(name).ok())?;
+    let service = services.get(name).with_context(|| format!("{} has no service {name}", compose.file.display()))?;
+    let project = containers::project(&instance).await?;
+    let folder = compose.file.parent().unwrap_or(Path::new("/"));
+    // Before the first line of ours.
+    let last_line = last_written(&instance, name);
+    // Not broken off by a signal: what has been begun is stopped once it is there.
+    let obtained = project.obtain(name, service, folder).await.map_err(containers::failed)?;
+    let (container, since) = (&obtained.container, since(obtained.how, last_line));
+    printer::note(format_args!("{} {} of {}", did(obtained.how), container.name, service.image));
+    let mut relay = Relay;
+    let attended = project.attend(container, since, &mut relay);
+    tokio::pin!(attended);
+    let ending = tokio::select! {
+        ending = &mut attended => ending.map_err(containers::failed)?,
+        _ = left.recv() => {
+            printer::note(format_args!("{} is left running", container.name));
+            return Ok(Exit::Success);
+        }
+        _ = terminated.recv() => {
+            let (_, stopped) = tokio::join!(&mut attended, project.stop(name, service.stop_grace_period));
+            stopped.map_err(containers::failed)?;
+            return Ok(Exit::Success);
+        }
+        _ = interrupted.recv() => {
+            let (_, stopped) = tokio::join!(&mut attended, project.stop(name, service.stop_grace_period));
+            stopped.map_err(containers::failed)?;
+            return Ok(Exit::Success);
+        }
+    };
+    Err(Failure::new(Exit::Resource, format!("container {} {}", container.name, told(&ending))).into())
+}
+
+/// Ends what still runs of an instance, for its reaper.
+pub(crate) async fn stop_all(state: &Path) -> anyhow::Result<Exit> {
+    let instance = Instance::at(state)?;
+    let plan: Plan = instance.load(PLAN)?;
+    if plan.infra == Infra::Docker {
+        let project = containers::project(&instance).await?;
+        project.stop_all(GRACE).await.map_err(containers::failed)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn did(how: How) -> &'static str {
+    match how {
+        How::Adopted => "took over",
+        How::Started => "started",
+        How::Created => "created",
+        How::Recreated => "made anew, since what describes it has changed,",
+    }
+}
+
+/// From where on its output is not in the log yet.
+fn since(how: How, last_line: Option<SystemTime>) -> Since {
+    match (how, last_line) {
+        (How::Adopted, Some(time)) => Since::Time(time),
+        (How::Adopted, None) | (How::Started | How::Created | How::Recreated, _) => Since::Start,
+    }
+}
+
+/// When the log of a resource was last written.
+fn last_written(instance: &Instance, name: &str) -> Option<SystemTime> {
+    let files = fs::read_dir(instance.log_dir().join(name)).ok()?.flatten();
+    files.filter_map(|file| file.metadata().ok()?.modified().ok()).max()
+}
+
+fn told(ending: &Ending) -> String {
+    match ending {
+        Ending::Exited { code } => format!("exited with {code}"),
+        Ending::OomKilled => "was killed: it is out of memory".to_owned(),
+        Ending::Killed { signal } => format!("was ended by {signal}, not by shopctl"),
+        Ending::RemovedByHand => "was removed, not by shopctl".to_owned(),
+        Ending::DaemonGone { error } => format!("is out of sight, the Docker daemon is gone: {error}"),
+    }
+}
+
+/// Writes what the container writes, where it writes it.
+struct Relay;
+
+impl Observer for Relay {
+    fn output(&mut self, output: Output, bytes: &[u8]) {
+        // Whoever reads it is the supervisor; when that is gone, nobody wants it.
+        let _ = match output {
+            Output::Stdout => write(io::stdout().lock(), bytes),
+            Output::Stderr => write(io::stderr().lock(), bytes),
+        };
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Health(Health::Healthy) => printer::data("::healthy"),
+            Report::Health(Health::Unhealthy { output }) => {
+                printer::data(format_args!("::unhealthy {}", harmless(output.trim()).replace('\n', " ")));
+            }
+            Report::Paused => printer::note("the container is paused, not by shopctl"),
+            Report::Resumed => printer::note("the container goes on"),
+            Report::DaemonAway { error } => {
+                printer::note(format_args!("the Docker daemon is away, trying again: {error}"));
+            }
+            Report::DaemonBack => printer::note("the Docker daemon is back"),
+        }
+    }
+}
+
+fn write(mut to: impl Write, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes)?;
+    to.flush()
+}

@@ -1,0 +1,129 @@
+//! Where databases and Kafka are to run: as the instance's data say, as it was asked for, or where it works.
+
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use anyhow::Context as _;
+use shopctl_core::manifest::{Infra, Kind};
+use shopctl_docker::{
+    Daemon,
+    image::{self, Credentials},
+    project::Project,
+};
+use shopctl_runtime::{Instance, Workspace, plan::Compose};
+
+use crate::{
+    args::{Choice, Up},
+    containers,
+    exit::{Exit, Failure},
+    printer,
+};
+
+/// For a registry to say whether it has an image.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) struct Chosen {
+    pub(super) infra: Infra,
+    /// With Docker.
+    pub(super) compose: Option<Compose>,
+    /// Resources whose containers run already.
+    pub(super) kept: Vec<String>,
+}
+
+/// Decides, and tells in one line what and why.
+pub(super) async fn choose(workspace: &Workspace, instance: &Instance, args: &Up) -> anyhow::Result<Chosen> {
+    // What is damaged is told by whoever needs it.
+    let kept = instance.record().ok().flatten().map(|record| record.infra);
+    let (infra, why) = match (args.infra, kept) {
+        (Choice::Docker, Some(Infra::Embedded)) => return Err(other_data(instance, Infra::Embedded).into()),
+        (Choice::Embedded, Some(Infra::Docker)) => return Err(other_data(instance, Infra::Docker).into()),
+        (_, Some(Infra::Docker)) => (Infra::Docker, "as this instance's data are there".to_owned()),
+        (Choice::Auto, Some(Infra::Embedded)) => (Infra::Embedded, "as this instance's data are".to_owned()),
+        (Choice::Docker, None) => (Infra::Docker, "as asked for".to_owned()),
+        (Choice::Embedded, _) => (Infra::Embedded, String::new()),
+        (Choice::Auto, None) => match reachable(workspace, args).await? {
+            Ok(why) => (Infra::Docker, why),
+            Err(why) => (Infra::Embedded, why),
+        },
+    };
+    match infra {
+        Infra::Embedded => {
+            if let Some(image) = args.images.first() {
+                let message = format!("--image {}={}: nothing runs in a container", image.resource, image.image);
+                return Err(Failure::new(Exit::Usage, message).hint("`--infra docker` insists on containers").into());
+            }
+            if !why.is_empty() {
+                printer::note(format_args!("infrastructure: embedded, as processes of this machine ({why})"));
+            }
+            Ok(Chosen { infra, compose: None, kept: Vec::new() })
+        }
+        Infra::Docker => {
+            let compose = compose(workspace, args)?;
+            containers::services(&compose, variable)?;
+            let project = containers::project(instance).await?;
+            let (version, endpoint) = (project.daemon().version(), project.daemon().endpoint());
+            printer::note(format_args!(
+                "infrastructure: {version} at {} ({}), {why}",
+                endpoint.url, endpoint.why
+            ));
+            Ok(Chosen { infra, compose: Some(compose), kept: running(&project).await? })
+        }
+    }
+}
+
+fn other_data(instance: &Instance, infra: Infra) -> Failure {
+    let place = match infra {
+        Infra::Embedded => "embedded",
+        Infra::Docker => "in Docker",
+    };
+    let name = &instance.name;
+    Failure::new(Exit::Conflict, format!("instance {name} has its data {place}, and keeps them there"))
+        .hint(format!("`shopctl down --volumes --instance {name}` removes them; another `--instance` has its own"))
+}
+
+/// Whether Docker serves, and why or why not.
+async fn reachable(workspace: &Workspace, args: &Up) -> anyhow::Result<Result<String, String>> {
+    let manifest = workspace.load(Infra::Docker)?;
+    let wanted: BTreeSet<&String> = manifest
+        .resources
+        .iter()
+        .filter_map(|(name, resource)| (resource.kind == Kind::Container).then_some(name))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(Err("the manifest has no containers".to_owned()));
+    }
+    let services = containers::services(&compose(workspace, args)?, variable)?;
+    let daemon = match Daemon::from_environment().await {
+        Ok(daemon) => daemon,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let images: Vec<String> =
+        services.iter().filter(|(name, _)| wanted.contains(name)).map(|(_, service)| service.image.clone()).collect();
+    let missing = match image::missing(&daemon, &images).await {
+        Ok(missing) => missing,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let credentials = Credentials::from_lookup(variable);
+    let asked = missing.iter().map(|image| image::obtainable(&daemon, image, &credentials, PATIENCE));
+    Ok(match futures::future::try_join_all(asked).await {
+        Ok(_) if missing.is_empty() => Ok("which has all images".to_owned()),
+        Ok(_) => Ok(format!("which can pull {}", missing.join(", "))),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
+fn compose(workspace: &Workspace, args: &Up) -> anyhow::Result<Compose> {
+    let file = workspace.manifest.parent().unwrap_or(Path::new("/")).join(containers::FILE);
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let images = args.images.iter().map(|one| (one.resource.clone(), one.image.clone())).collect();
+    Ok(Compose { file, text, images })
+}
+
+/// The ports of these are taken, and rightly so.
+async fn running(project: &Project) -> Result<Vec<String>, Failure> {
+    let things = project.list().await.map_err(containers::failed)?;
+    Ok(things.containers.into_iter().filter(|thing| thing.running).filter_map(|thing| thing.resource).collect())
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
