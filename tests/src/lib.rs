@@ -4,14 +4,18 @@
 //! Whatever it starts ends with the test process, however that ends. It must never depend on a service.
 
 pub mod broker;
+pub mod brokers;
 pub mod cargo;
 pub mod crash;
+pub mod docker;
+pub mod kafka;
 pub mod keys;
 pub mod leash;
 pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod ready;
+pub mod trials;
 mod unsent;
 mod wait;
 

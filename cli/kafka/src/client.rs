@@ -1,9 +1,20 @@
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use rdkafka::ClientConfig;
+use rdkafka::{
+    ClientConfig, ClientContext,
+    client::Client,
+    error::{KafkaError, KafkaResult},
+    types::RDKafkaErrorCode,
+};
 
 /// For a broker of this machine that is known to be up.
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
+
+/// Between two looks at a partition that has no leader yet.
+const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) fn config(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -14,4 +25,24 @@ pub(crate) fn config(brokers: &str) -> ClientConfig {
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "500");
     config
+}
+
+/// Offsets of a partition's first record and of the one that comes next. Blocks.
+///
+/// Apache Kafka names the leader of a partition a moment before that one knows of it, after a start as for a new topic.
+pub(crate) fn watermarks<C: ClientContext>(client: &Client<C>, topic: &str, partition: i32) -> KafkaResult<(i64, i64)> {
+    let deadline = Instant::now() + ANSWER;
+    loop {
+        match client.fetch_watermarks(topic, partition, ANSWER) {
+            Err(error) if has_no_leader_yet(&error) && Instant::now() < deadline => thread::sleep(LOOK),
+            answer => return answer,
+        }
+    }
+}
+
+fn has_no_leader_yet(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    error.rdkafka_error_code().is_some_and(|code| {
+        matches!(code, Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition)
+    })
 }

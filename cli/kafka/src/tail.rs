@@ -47,7 +47,7 @@ impl Tail {
             let mut next = Positions::new();
             for topic in &topics {
                 for partition in partitions(asker, topic)? {
-                    let (low, high) = asker.fetch_watermarks(topic, partition, client::ANSWER)?;
+                    let (low, high) = client::watermarks(asker.client(), topic, partition)?;
                     let offset = match start {
                         Start::Earliest => low,
                         Start::Latest => high,
@@ -97,7 +97,7 @@ impl Tail {
         let places: Vec<(String, i32)> = self.next.keys().cloned().collect();
         let ask = |asker: &BaseConsumer| {
             let end = |place: (String, i32)| {
-                let (_, high) = asker.fetch_watermarks(&place.0, place.1, client::ANSWER)?;
+                let (_, high) = client::watermarks(asker.client(), &place.0, place.1)?;
                 Ok((place, high))
             };
             places.into_iter().map(end).collect()

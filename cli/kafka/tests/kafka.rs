@@ -1,21 +1,45 @@
-//! Reading along on a real broker.
+//! Topics, and reading along, on each broker: the embedded one, and Apache Kafka where Docker has it.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use rdkafka::{
     ClientConfig,
+    admin::{AdminClient, AdminOptions, ResourceSpecifier},
+    client::DefaultClientContext,
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
 };
 use serde_json::json;
-use shopctl_kafka::{
-    Error, Tail,
-    tail::Start,
-    topics::{self, ORDER_EVENTS, PRODUCT_EVENTS},
+use shopctl_kafka::{Error, Tail, tail::Start, topics};
+use testkit::{
+    brokers::{Broker, Kind, unique},
+    cases,
+    trials::Case,
 };
-use testkit::broker::Broker;
 
 const DEADLINE: Duration = Duration::from_secs(30);
+
+const CASES: &[Case<Kind>] = cases![
+    topics_are_created_once,
+    topics_are_read_from_at_once,
+    topics_keep_everything_and_dead_letters_are_larger_than_records,
+    from_the_latest_on_only_what_comes_later_is_read,
+    the_rest_is_everything_up_to_now_and_may_be_nothing,
+    what_is_no_event_is_read_without_inventing_one,
+    a_topic_that_is_not_there_is_named,
+    an_outage_of_the_broker_is_waited_out,
+];
+
+fn main() -> ExitCode {
+    testkit::trials::run(&[CASES])
+}
+
+/// Some topics that no other test uses.
+async fn with_topics<const N: usize>(broker: &Broker) -> [String; N] {
+    let names: [String; N] = std::array::from_fn(|_| unique("events"));
+    broker.create(&names.each_ref().map(String::as_str)).await;
+    names
+}
 
 async fn send(broker: &Broker, topic: &str, key: &str, id: Option<&str>, value: &[u8]) {
     let producer: FutureProducer =
@@ -31,44 +55,75 @@ fn event(kind: &str) -> Vec<u8> {
     json!({ "type": kind, "data": { "order_id": 7 } }).to_string().into_bytes()
 }
 
-#[tokio::test]
-async fn topics_are_created_once() {
-    let broker = Broker::start().await;
+async fn topics_are_created_once(on: Kind) {
+    let broker = Broker::own(on).await;
+    // The embedded one of the tests has them from the start on.
+    let created = topics::create(&broker.brokers()).await.expect("it answers");
+    assert!(created.is_empty() || created == topics::ALL, "{created:?}");
     assert!(topics::create(&broker.brokers()).await.expect("it answers").is_empty());
+    Tail::open(&broker.brokers(), &topics::ALL, Start::Earliest).await.expect("all are there");
 }
 
-#[tokio::test]
-async fn from_the_latest_on_only_what_comes_later_is_read() {
-    let broker = Broker::start().await;
-    send(&broker, ORDER_EVENTS, "7", Some("before"), &event("order_created")).await;
-    let mut tail = Tail::open(&broker.brokers(), &[ORDER_EVENTS], Start::Latest).await.expect("it can be read");
-    send(&broker, ORDER_EVENTS, "7", Some("after"), &event("order_paid")).await;
+async fn topics_are_read_from_at_once(on: Kind) {
+    let broker = Broker::any(on).await;
+    for _ in 0..10 {
+        let [topic] = with_topics(&broker).await;
+        Tail::open(&broker.brokers(), &[&topic], Start::Latest).await.expect("it can be read");
+    }
+}
+
+async fn topics_keep_everything_and_dead_letters_are_larger_than_records(on: Kind) {
+    let broker = Broker::any(on).await;
+    let topic = unique("events");
+    let dead = format!("{topic}.dlt");
+    broker.create(&[&topic, &dead]).await;
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a client");
+    let asked = [ResourceSpecifier::Topic(&topic), ResourceSpecifier::Topic(&dead)];
+    let described = admin.describe_configs(&asked, &AdminOptions::new()).await.expect("it answers");
+    let [records, letters] = &described[..] else { panic!("two topics: {described:?}") };
+    let setting = |of: &rdkafka::admin::ConfigResourceResult, name: &str| {
+        of.as_ref().expect("it is described").entry_map()[name].value.clone()
+    };
+    for topic in [records, letters] {
+        assert_eq!(setting(topic, "retention.ms").as_deref(), Some("-1"));
+        assert_eq!(setting(topic, "retention.bytes").as_deref(), Some("-1"));
+    }
+    assert_eq!(setting(letters, "max.message.bytes").as_deref(), Some("8388608"));
+}
+
+async fn from_the_latest_on_only_what_comes_later_is_read(on: Kind) {
+    let broker = Broker::any(on).await;
+    let [topic] = with_topics(&broker).await;
+    send(&broker, &topic, "7", Some("before"), &event("order_created")).await;
+    let mut tail = Tail::open(&broker.brokers(), &[&topic], Start::Latest).await.expect("it can be read");
+    send(&broker, &topic, "7", Some("after"), &event("order_paid")).await;
     let next = tokio::time::timeout(DEADLINE, tail.next()).await.expect("in time").expect("it can be read");
     assert_eq!((next.id.as_deref(), next.kind.as_deref()), (Some("after"), Some("order_paid")));
     assert_eq!((next.key.as_deref(), &next.data["order_id"]), (Some("7"), &json!(7)));
 }
 
-#[tokio::test]
-async fn the_rest_is_everything_up_to_now_and_may_be_nothing() {
-    let broker = Broker::start().await;
-    let open = Tail::open(&broker.brokers(), &[ORDER_EVENTS, PRODUCT_EVENTS], Start::Earliest).await;
+async fn the_rest_is_everything_up_to_now_and_may_be_nothing(on: Kind) {
+    let broker = Broker::any(on).await;
+    let [one, two] = with_topics(&broker).await;
+    let open = Tail::open(&broker.brokers(), &[&one, &two], Start::Earliest).await;
     let mut tail = open.expect("they can be read");
     assert!(tail.rest().await.expect("it can be read").is_empty());
     for key in ["1", "2", "3", "4", "5"] {
-        send(&broker, ORDER_EVENTS, key, Some(key), &event("order_created")).await;
-        send(&broker, PRODUCT_EVENTS, key, Some(key), &event("product_created")).await;
+        send(&broker, &one, key, Some(key), &event("order_created")).await;
+        send(&broker, &two, key, Some(key), &event("product_created")).await;
     }
     assert_eq!(tail.rest().await.expect("it can be read").len(), 10);
     assert!(tail.rest().await.expect("it can be read").is_empty());
 }
 
-#[tokio::test]
-async fn what_is_no_event_is_read_without_inventing_one() {
-    let broker = Broker::start().await;
+async fn what_is_no_event_is_read_without_inventing_one(on: Kind) {
+    let broker = Broker::any(on).await;
+    let [topic] = with_topics(&broker).await;
     for value in [&b"\xff\xfe"[..], b"{\"type\":7}", b"{}", b""] {
-        send(&broker, ORDER_EVENTS, "k", None, value).await;
+        send(&broker, &topic, "k", None, value).await;
     }
-    let mut tail = Tail::open(&broker.brokers(), &[ORDER_EVENTS], Start::Earliest).await.expect("it can be read");
+    let mut tail = Tail::open(&broker.brokers(), &[&topic], Start::Earliest).await.expect("it can be read");
     let found = tail.rest().await.expect("it can be read");
     assert_eq!(found.len(), 4);
     for event in found {
@@ -76,20 +131,20 @@ async fn what_is_no_event_is_read_without_inventing_one() {
     }
 }
 
-#[tokio::test]
-async fn a_topic_that_is_not_there_is_named() {
-    let broker = Broker::start().await;
+async fn a_topic_that_is_not_there_is_named(on: Kind) {
+    let broker = Broker::any(on).await;
     let error = Tail::open(&broker.brokers(), &["nothing"], Start::Latest).await.err().expect("there is none");
     assert!(matches!(&error, Error::NoTopic(topic) if topic == "nothing"), "{error}");
 }
 
-#[tokio::test]
-async fn an_outage_of_the_broker_is_waited_out() {
-    let mut broker = Broker::start().await;
-    let mut tail = Tail::open(&broker.brokers(), &[ORDER_EVENTS], Start::Latest).await.expect("it can be read");
+async fn an_outage_of_the_broker_is_waited_out(on: Kind) {
+    let mut broker = Broker::own(on).await;
+    let [topic] = with_topics(&broker).await;
+    let mut tail = Tail::open(&broker.brokers(), &[&topic], Start::Latest).await.expect("it can be read");
     broker.stop().await;
     broker.restart().await;
-    send(&broker, ORDER_EVENTS, "7", Some("after"), &event("order_paid")).await;
+    send(&broker, &topic, "7", Some("after"), &event("order_paid")).await;
     let next = tokio::time::timeout(DEADLINE, tail.next()).await.expect("in time").expect("it can be read");
     assert_eq!(next.id.as_deref(), Some("after"));
+    assert!(tail.rest().await.expect("it can be read").is_empty());
 }

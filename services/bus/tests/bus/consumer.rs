@@ -1,27 +1,41 @@
 use std::collections::HashSet;
 
-use bus::{Consumer, Event};
+use bus::Event;
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::json;
+use testkit::brokers::{Kind, unique};
+use testkit::cases;
+use testkit::trials::Case;
 
-use crate::setup::{DEAD, LONG, Ledger, PARTITIONS, Running, Shop, TOPIC, event};
+use crate::setup::{LONG, Ledger, PARTITIONS, Shop};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_stands_twice_in_a_topic_is_applied_once() {
-    let shop = Shop::open().await;
+pub(crate) const CASES: &[Case<Kind>] = cases![
+    an_event_that_stands_twice_in_a_topic_is_applied_once,
+    from_outbox_to_inbox_everything_arrives_once_and_in_order,
+    a_group_that_is_rewound_to_the_start_leaves_identical_tables,
+    what_was_applied_is_committed_at_the_end,
+    a_lane_that_fills_up_is_paused_and_goes_on_where_it_was,
+    members_that_come_and_go_lose_nothing_and_double_nothing,
+    a_topic_that_comes_into_being_later_is_consumed,
+    two_groups_each_get_everything,
+    a_handler_that_never_ends_does_not_keep_the_process,
+    what_waits_is_applied_together_in_order_and_poison_among_it_costs_only_itself,
+];
+
+async fn an_event_that_stands_twice_in_a_topic_is_applied_once(on: Kind) {
+    let shop = Shop::open(on).await;
     let _consumer = shop.consumer(&Ledger::default());
-    let (first, second) = (event("a", 1), event("a", 2));
+    let (first, second) = (shop.event("a", 1), shop.event("a", 2));
     for event in [&first, &first, &second, &first, &second] {
         shop.publish_event(event).await;
     }
-    shop.publish_event(&event("a", 3)).await;
+    shop.publish_event(&shop.event("a", 3)).await;
     shop.eventually_applied("a", &[1, 2, 3]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn from_outbox_to_inbox_everything_arrives_once_and_in_order() {
-    let shop = Shop::open().await;
+async fn from_outbox_to_inbox_everything_arrives_once_and_in_order(on: Kind) {
+    let shop = Shop::open(on).await;
     let (_relay, wake) = shop.relay();
     let _consumer = shop.consumer(&Ledger::default());
     for n in 0..50 {
@@ -35,13 +49,12 @@ async fn from_outbox_to_inbox_everything_arrives_once_and_in_order() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_is_rewound_to_the_start_leaves_identical_tables() {
-    let shop = Shop::open().await;
+async fn a_group_that_is_rewound_to_the_start_leaves_identical_tables(on: Kind) {
+    let shop = Shop::open(on).await;
     let consumer = shop.consumer(&Ledger::default());
     for n in 0..20 {
         for key in ["a", "b", "c", "d"] {
-            shop.publish_event(&event(key, n)).await;
+            shop.publish_event(&shop.event(key, n)).await;
         }
     }
     // Without headers, so that its id is made of where it stands.
@@ -51,11 +64,11 @@ async fn a_group_that_is_rewound_to_the_start_leaves_identical_tables() {
     consumer.end().await;
     let before = shop.effects().await;
 
-    let observer = shop.observer();
+    let (observer, topic) = (shop.observer(), shop.topic.clone());
     let rewind = move || {
         let mut list = TopicPartitionList::new();
         for partition in 0..PARTITIONS {
-            list.add_partition_offset(TOPIC, partition, Offset::Offset(0)).expect("an offset");
+            list.add_partition_offset(&topic, partition, Offset::Offset(0)).expect("an offset");
         }
         observer.commit(&list, CommitMode::Sync).expect("committed");
     };
@@ -64,7 +77,7 @@ async fn a_group_that_is_rewound_to_the_start_leaves_identical_tables() {
 
     let _again = shop.consumer(&Ledger::default());
     for key in ["a", "b", "c", "d", "e"] {
-        shop.publish_event(&event(key, 99)).await;
+        shop.publish_event(&shop.event(key, 99)).await;
     }
     testkit::eventually(LONG, "the group has read to the end", async || {
         let new = shop.effects().await.into_iter().filter(|(_, n)| *n == 99).count();
@@ -75,28 +88,27 @@ async fn a_group_that_is_rewound_to_the_start_leaves_identical_tables() {
     assert_eq!(after, before);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_applied_is_committed_at_the_end() {
-    let shop = Shop::open().await;
+async fn what_was_applied_is_committed_at_the_end(on: Kind) {
+    let shop = Shop::open(on).await;
     let consumer = shop.consumer(&Ledger::default());
     for n in 0..10 {
-        shop.publish_event(&event("a", n)).await;
+        shop.publish_event(&shop.event("a", n)).await;
     }
     shop.eventually_applied("a", &(0..10).collect::<Vec<_>>()).await;
     consumer.end().await;
     assert_eq!(shop.committed().await.into_iter().filter(|offset| *offset >= 0).sum::<i64>(), 10);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lane_that_fills_up_is_paused_and_goes_on_where_it_was() {
-    let shop = Shop::open().await;
+async fn a_lane_that_fills_up_is_paused_and_goes_on_where_it_was(on: Kind) {
+    let shop = Shop::open(on).await;
     let ledger = Ledger::default();
     ledger.set_away("a", true);
     let _consumer = shop.consumer(&ledger);
     let (_relay, wake) = shop.relay();
     let mut transaction = shop.pool.begin().await.expect("begun");
     for n in 0..1500 {
-        bus::outbox::insert(&mut transaction, &event(if n % 50 == 49 { "b" } else { "a" }, n)).await.expect("inserted");
+        let event = shop.event(if n % 50 == 49 { "b" } else { "a" }, n);
+        bus::outbox::insert(&mut transaction, &event).await.expect("inserted");
     }
     transaction.commit().await.expect("committed");
     wake.wake();
@@ -107,9 +119,8 @@ async fn a_lane_that_fills_up_is_paused_and_goes_on_where_it_was() {
     shop.eventually_applied("b", &(0..1500).filter(|n| n % 50 == 49).collect::<Vec<_>>()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn members_that_come_and_go_lose_nothing_and_double_nothing() {
-    let shop = Shop::open().await;
+async fn members_that_come_and_go_lose_nothing_and_double_nothing(on: Kind) {
+    let shop = Shop::open(on).await;
     let (_relay, _) = shop.relay();
     let keys: Vec<String> = (0..12).map(|key| key.to_string()).collect();
     let mut published = 0;
@@ -140,49 +151,35 @@ async fn members_that_come_and_go_lose_nothing_and_double_nothing() {
     assert_eq!(shop.committed().await.into_iter().sum::<i64>(), i64::from(rounds) * 12);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_comes_into_being_later_is_consumed() {
-    use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-    use rdkafka::client::DefaultClientContext;
-
-    let shop = Shop::open().await;
-    let consumer =
-        Consumer::new(&shop.settings(), "ledger", &["later"], shop.pool.clone(), Ledger::default()).expect("a client");
-    let _consumer = Running::start(|shutdown| consumer.run(shutdown));
-    let admin: AdminClient<DefaultClientContext> = shop.client().create().expect("a client");
-    let topic = NewTopic::new("later", 1, TopicReplication::Fixed(1));
-    let results = admin.create_topics([&topic], &AdminOptions::new()).await.expect("answered");
-    assert!(results.iter().all(Result::is_ok), "{results:?}");
-    let event = Event::new("later", "test", "a", "counted", &json!({"n": 1})).expect("JSON");
+async fn a_topic_that_comes_into_being_later_is_consumed(on: Kind) {
+    let shop = Shop::open(on).await;
+    let later = unique("later");
+    let _consumer = shop.consumer_of(&shop.group, &later, &Ledger::default());
+    shop.broker.create(&[&later]).await;
+    let event = Event::new(&later, "test", "a", "counted", &json!({"n": 1})).expect("JSON");
     let mut connection = shop.pool.acquire().await.expect("a connection");
     bus::outbox::insert(&mut connection, &event).await.expect("inserted");
     let (_relay, _) = shop.relay();
     shop.eventually_applied("a", &[1]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_groups_each_get_everything() {
-    let shop = Shop::open().await;
-    let start = |group: &str| {
-        let consumer =
-            Consumer::new(&shop.settings(), group, &[TOPIC], shop.pool.clone(), Ledger::default()).expect("a client");
-        Running::start(|shutdown| consumer.run(shutdown))
-    };
-    let _consumers = ["one", "two"].map(start);
-    shop.publish_event(&event("a", 1)).await;
+async fn two_groups_each_get_everything(on: Kind) {
+    let shop = Shop::open(on).await;
+    let other = unique("other");
+    let _consumers = [&shop.group, &other].map(|group| shop.consumer_of(group, &shop.topic, &Ledger::default()));
+    shop.publish_event(&shop.event("a", 1)).await;
     shop.eventually_applied("a", &[1, 1]).await;
     let groups: Vec<String> =
         sqlx::query_scalar("SELECT consumer FROM inbox").fetch_all(&shop.pool).await.expect("read");
-    assert_eq!(groups.iter().map(String::as_str).collect::<HashSet<_>>(), HashSet::from(["one", "two"]));
+    assert_eq!(groups.iter().map(String::as_str).collect::<HashSet<_>>(), HashSet::from([&*shop.group, &*other]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_never_ends_does_not_keep_the_process() {
-    let shop = Shop::open().await;
+async fn a_handler_that_never_ends_does_not_keep_the_process(on: Kind) {
+    let shop = Shop::open(on).await;
     let ledger = Ledger::default();
     ledger.set_away("a", true);
     let consumer = shop.consumer(&ledger);
-    shop.publish_event(&event("a", 1)).await;
+    shop.publish_event(&shop.event("a", 1)).await;
     ledger.tried("a", 2).await;
     tokio::time::timeout(LONG, consumer.end()).await.expect("bounded");
     assert!(shop.effects().await.is_empty());
@@ -191,10 +188,9 @@ async fn a_handler_that_never_ends_does_not_keep_the_process() {
     shop.eventually_applied("a", &[1]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_waits_is_applied_together_in_order_and_poison_among_it_costs_only_itself() {
+async fn what_waits_is_applied_together_in_order_and_poison_among_it_costs_only_itself(on: Kind) {
     const MANY: i32 = 200;
-    let shop = Shop::open().await;
+    let shop = Shop::open(on).await;
     let (_relay, _) = shop.relay();
     shop.commit("a", -1).await;
     for n in 0..MANY {
@@ -203,7 +199,7 @@ async fn what_waits_is_applied_together_in_order_and_poison_among_it_costs_only_
     shop.published_all().await;
     let _consumer = shop.consumer(&Ledger::default());
     shop.eventually_applied("a", &(0..MANY).collect::<Vec<_>>()).await;
-    assert_eq!(shop.records(DEAD).await.len(), 1);
+    assert_eq!(shop.records(&shop.dead).await.len(), 1);
     let transactions: i64 =
         sqlx::query_scalar("SELECT count(DISTINCT xmin::text) FROM inbox").fetch_one(&shop.pool).await.expect("read");
     assert!(transactions < i64::from(MANY), "each had a transaction of its own");

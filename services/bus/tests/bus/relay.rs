@@ -1,16 +1,28 @@
 use std::collections::HashSet;
 
 use rdkafka::Message;
+use testkit::brokers::{Kind, unique};
+use testkit::cases;
+use testkit::trials::Case;
 
-use crate::setup::{LONG, Running, Shop, TOPIC, by_key, header};
+use crate::setup::{LONG, Running, Shop, by_key, header};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_committed_is_published_with_its_headers() {
-    let shop = Shop::open().await;
+pub(crate) const CASES: &[Case<Kind>] = cases![
+    what_was_committed_is_published_with_its_headers,
+    events_survive_an_outage_of_the_broker_in_order_for_each_key,
+    two_relays_publish_each_event_once_and_in_order,
+    a_relay_that_loses_its_connection_is_replaced_and_comes_back,
+    what_was_committed_before_the_end_is_published_before_the_end,
+    an_end_without_a_broker_is_bounded_and_loses_nothing,
+    a_topic_that_does_not_exist_yet_is_waited_for,
+];
+
+async fn what_was_committed_is_published_with_its_headers(on: Kind) {
+    let shop = Shop::open(on).await;
     let event = shop.commit("7", 1).await;
     let (_relay, _) = shop.relay();
     shop.published_all().await;
-    let records = shop.records(TOPIC).await;
+    let records = shop.records(&shop.topic).await;
     let [record] = &records[..] else { panic!("one record, not {}", records.len()) };
     assert_eq!(record.key(), Some(&b"7"[..]));
     assert_eq!(record.payload(), Some(&event.value[..]));
@@ -21,9 +33,8 @@ async fn what_was_committed_is_published_with_its_headers() {
     assert!(header(record, "ce_time").is_some_and(|time| time.ends_with('Z')));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn events_survive_an_outage_of_the_broker_in_order_for_each_key() {
-    let mut shop = Shop::open().await;
+async fn events_survive_an_outage_of_the_broker_in_order_for_each_key(on: Kind) {
+    let mut shop = Shop::alone(on).await;
     let (_relay, wake) = shop.relay();
     for n in 0..60 {
         if n == 20 {
@@ -40,16 +51,15 @@ async fn events_survive_an_outage_of_the_broker_in_order_for_each_key() {
         }
     }
     shop.published_all().await;
-    let keys = by_key(&shop.records(TOPIC).await);
+    let keys = by_key(&shop.records(&shop.topic).await);
     assert_eq!(keys.len(), 4);
     for (key, numbers) in keys {
         assert_eq!(numbers, (0..60).collect::<Vec<_>>(), "{key}");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_relays_publish_each_event_once_and_in_order() {
-    let shop = Shop::open().await;
+async fn two_relays_publish_each_event_once_and_in_order(on: Kind) {
+    let shop = Shop::open(on).await;
     let (_first, _) = shop.relay();
     let (_second, _) = shop.relay();
     let writers = ["a", "b", "c"].map(|key| async {
@@ -59,7 +69,7 @@ async fn two_relays_publish_each_event_once_and_in_order() {
     });
     futures::future::join_all(writers).await;
     shop.published_all().await;
-    let records = shop.records(TOPIC).await;
+    let records = shop.records(&shop.topic).await;
     let ids: HashSet<_> = records.iter().map(|record| header(record, "ce_id")).collect();
     assert_eq!((records.len(), ids.len()), (150, 150));
     for (key, numbers) in by_key(&records) {
@@ -67,9 +77,8 @@ async fn two_relays_publish_each_event_once_and_in_order() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_loses_its_connection_is_replaced_and_comes_back() {
-    let shop = Shop::open().await;
+async fn a_relay_that_loses_its_connection_is_replaced_and_comes_back(on: Kind) {
+    let shop = Shop::open(on).await;
     let (first, _) = shop.relay();
     let (_second, _) = shop.relay();
     for n in 0..5 {
@@ -83,24 +92,22 @@ async fn a_relay_that_loses_its_connection_is_replaced_and_comes_back() {
     first.end().await;
     shop.commit("a", 5).await;
     shop.published_all().await;
-    assert_eq!(by_key(&shop.records(TOPIC).await)["a"], (0..6).collect::<Vec<_>>());
+    assert_eq!(by_key(&shop.records(&shop.topic).await)["a"], (0..6).collect::<Vec<_>>());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_committed_before_the_end_is_published_before_the_end() {
-    let shop = Shop::open().await;
+async fn what_was_committed_before_the_end_is_published_before_the_end(on: Kind) {
+    let shop = Shop::open(on).await;
     let (relay, _) = shop.relay();
     for n in 0..100 {
         shop.commit("a", n).await;
     }
     relay.end().await;
     assert_eq!(shop.waiting().await, 0);
-    assert_eq!(by_key(&shop.records(TOPIC).await)["a"], (0..100).collect::<Vec<_>>());
+    assert_eq!(by_key(&shop.records(&shop.topic).await)["a"], (0..100).collect::<Vec<_>>());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_end_without_a_broker_is_bounded_and_loses_nothing() {
-    let mut shop = Shop::open().await;
+async fn an_end_without_a_broker_is_bounded_and_loses_nothing(on: Kind) {
+    let mut shop = Shop::alone(on).await;
     shop.broker.stop().await;
     let (relay, _) = shop.relay();
     shop.commit("a", 1).await;
@@ -109,23 +116,16 @@ async fn an_end_without_a_broker_is_bounded_and_loses_nothing() {
     shop.broker.restart().await;
     let (_next, _): (Running, _) = shop.relay();
     shop.published_all().await;
-    assert_eq!(by_key(&shop.records(TOPIC).await)["a"], [1]);
+    assert_eq!(by_key(&shop.records(&shop.topic).await)["a"], [1]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_does_not_exist_yet_is_waited_for() {
-    use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-    use rdkafka::client::DefaultClientContext;
-
-    let shop = Shop::open().await;
-    let mut event = crate::setup::event("a", 1);
-    event.topic = "later".to_owned();
+async fn a_topic_that_does_not_exist_yet_is_waited_for(on: Kind) {
+    let shop = Shop::open(on).await;
+    let mut event = shop.event("a", 1);
+    event.topic = unique("later");
     let mut connection = shop.pool.acquire().await.expect("a connection");
     bus::outbox::insert(&mut connection, &event).await.expect("inserted");
     let (_relay, _) = shop.relay();
-    let admin: AdminClient<DefaultClientContext> = shop.client().create().expect("a client");
-    let topic = NewTopic::new("later", 1, TopicReplication::Fixed(1));
-    let results = admin.create_topics([&topic], &AdminOptions::new()).await.expect("answered");
-    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    shop.broker.create(&[&event.topic]).await;
     shop.published_all().await;
 }

@@ -12,13 +12,11 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
-use testkit::broker::Broker;
+use testkit::brokers::{Broker, Kind, unique};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub(crate) const TOPIC: &str = "order_events";
-pub(crate) const DEAD: &str = "order_events.dlt";
 pub(crate) const PARTITIONS: i32 = 3;
 /// Long enough for a machine that is busy with other things.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -29,22 +27,39 @@ const TABLES: &str = "
     CREATE TABLE effects (seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key TEXT NOT NULL, n INTEGER NOT NULL);
 ";
 
-/// A broker and a database with the tables of a service.
+/// A broker, on which its names are its own, and a database with the tables of a service.
 pub(crate) struct Shop {
     pub(crate) broker: Broker,
     pub(crate) pool: PgPool,
+    pub(crate) topic: String,
+    /// The topic of its dead letters.
+    pub(crate) dead: String,
+    /// Of its consumers.
+    pub(crate) group: String,
 }
 
 impl Shop {
-    pub(crate) async fn open() -> Self {
-        Self::with(&testkit::postgres::database().await.url).await
+    pub(crate) async fn open(on: Kind) -> Self {
+        Self::with(Broker::any(on).await, &testkit::postgres::database().await.url).await
+    }
+
+    /// For a test that stops the broker.
+    pub(crate) async fn alone(on: Kind) -> Self {
+        Self::with(Broker::own(on).await, &testkit::postgres::database().await.url).await
     }
 
     /// In a database that is empty.
-    pub(crate) async fn with(url: &str) -> Self {
+    pub(crate) async fn with(broker: Broker, url: &str) -> Self {
         let pool = kit::database::connect(url).await.expect("a URL");
         sqlx::raw_sql(TABLES).execute(&pool).await.expect("tables");
-        Self { broker: Broker::start().await, pool }
+        let topic = unique("order_events");
+        let dead = format!("{topic}.dlt");
+        broker.create(&[&topic, &dead]).await;
+        Self { broker, pool, topic, dead, group: unique("ledger") }
+    }
+
+    pub(crate) fn event(&self, key: &str, n: i32) -> Event {
+        Event::new(&self.topic, "test", key, "counted", &json!({ "n": n })).expect("JSON")
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -57,14 +72,18 @@ impl Shop {
     }
 
     pub(crate) fn consumer(&self, ledger: &Ledger) -> Running {
+        self.consumer_of(&self.group, &self.topic, ledger)
+    }
+
+    pub(crate) fn consumer_of(&self, group: &str, topic: &str, ledger: &Ledger) -> Running {
         let consumer =
-            Consumer::new(&self.settings(), "ledger", &[TOPIC], self.pool.clone(), ledger.clone()).expect("a client");
+            Consumer::new(&self.settings(), group, &[topic], self.pool.clone(), ledger.clone()).expect("a client");
         Running::start(|shutdown| consumer.run(shutdown))
     }
 
     /// Commits an event as a service does.
     pub(crate) async fn commit(&self, key: &str, n: i32) -> Event {
-        let event = event(key, n);
+        let event = self.event(key, n);
         let mut transaction = self.pool.begin().await.expect("begun");
         bus::outbox::insert(&mut transaction, &event).await.expect("inserted");
         transaction.commit().await.expect("committed");
@@ -100,7 +119,7 @@ impl Shop {
         let headers = headers
             .iter()
             .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(*value) }));
-        let mut record = FutureRecord::<str, [u8]>::to(TOPIC).headers(headers);
+        let mut record = FutureRecord::<str, [u8]>::to(&self.topic).headers(headers);
         record.key = key;
         record.payload = value;
         if let Err((error, _)) = producer.send(record, LONG).await {
@@ -130,7 +149,7 @@ impl Shop {
 
     /// A member-less client of the consumers' group.
     pub(crate) fn observer(&self) -> BaseConsumer {
-        self.client().set("group.id", "ledger").set("enable.auto.commit", "false").create().expect("a client")
+        self.client().set("group.id", &self.group).set("enable.auto.commit", "false").create().expect("a client")
     }
 
     /// All that a topic has at the moment, partition by partition.
@@ -155,10 +174,10 @@ impl Shop {
 
     /// What the group has committed, as the broker tells it; -1 where it has nothing.
     pub(crate) async fn committed(&self) -> Vec<i64> {
-        let reader = self.observer();
+        let (reader, topic) = (self.observer(), self.topic.clone());
         let read = move || {
             let mut list = TopicPartitionList::new();
-            list.add_partition_range(TOPIC, 0, PARTITIONS - 1);
+            list.add_partition_range(&topic, 0, PARTITIONS - 1);
             let list = reader.committed_offsets(list, LONG).expect("answered");
             list.elements()
                 .iter()
@@ -167,10 +186,6 @@ impl Shop {
         };
         tokio::task::spawn_blocking(read).await.expect("no panic")
     }
-}
-
-pub(crate) fn event(key: &str, n: i32) -> Event {
-    Event::new(TOPIC, "test", key, "counted", &json!({ "n": n })).expect("JSON")
 }
 
 /// The first header of that name.

@@ -1,9 +1,18 @@
 use bus::{Feed, Tail};
+use testkit::brokers::Kind;
+use testkit::cases;
+use testkit::trials::Case;
 
-use crate::setup::{LONG, Running, Shop, TOPIC, event};
+use crate::setup::{LONG, Running, Shop};
+
+pub(crate) const CASES: &[Case<Kind>] = cases![
+    every_listener_sees_what_comes_after_it_and_nothing_before,
+    a_tail_tells_that_it_is_not_connected_and_goes_on_where_it_was,
+    a_tail_starts_without_a_broker,
+];
 
 fn start(shop: &Shop) -> (Running, Feed) {
-    let (tail, feed) = Tail::new(&shop.settings(), &[TOPIC]).expect("a client");
+    let (tail, feed) = Tail::new(&shop.settings(), &[&shop.topic]).expect("a client");
     (Running::start(|shutdown| tail.run(shutdown)), feed)
 }
 
@@ -13,15 +22,14 @@ async fn until(feed: &Feed, connected: bool) {
     tokio::time::timeout(LONG, change).await.expect("in time").expect("the tail runs");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_listener_sees_what_comes_after_it_and_nothing_before() {
-    let shop = Shop::open().await;
-    shop.publish_event(&event("a", 1)).await;
+async fn every_listener_sees_what_comes_after_it_and_nothing_before(on: Kind) {
+    let shop = Shop::open(on).await;
+    shop.publish_event(&shop.event("a", 1)).await;
     let (_tail, feed) = start(&shop);
     until(&feed, true).await;
     let (mut one, mut two) = (feed.subscribe(), feed.subscribe());
     shop.publish(Some("a"), Some(b"no event"), &[]).await;
-    let new = event("a", 2);
+    let new = shop.event("a", 2);
     shop.publish_event(&new).await;
     for listener in [&mut one, &mut two] {
         let received = tokio::time::timeout(LONG, listener.recv()).await.expect("in time").expect("an event");
@@ -31,9 +39,8 @@ async fn every_listener_sees_what_comes_after_it_and_nothing_before() {
     assert_eq!(committed, [-1, -1, -1], "a tail leaves no trace");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tail_tells_that_it_is_not_connected_and_goes_on_where_it_was() {
-    let mut shop = Shop::open().await;
+async fn a_tail_tells_that_it_is_not_connected_and_goes_on_where_it_was(on: Kind) {
+    let mut shop = Shop::alone(on).await;
     let (_tail, feed) = start(&shop);
     until(&feed, true).await;
     let mut listener = feed.subscribe();
@@ -42,7 +49,7 @@ async fn a_tail_tells_that_it_is_not_connected_and_goes_on_where_it_was() {
         until(&feed, false).await;
         shop.broker.restart().await;
         // Before the tail is back.
-        let new = event("a", n);
+        let new = shop.event("a", n);
         shop.publish_event(&new).await;
         let received = tokio::time::timeout(LONG, listener.recv()).await.expect("in time").expect("an event");
         assert_eq!(received.id, new.id);
@@ -50,9 +57,8 @@ async fn a_tail_tells_that_it_is_not_connected_and_goes_on_where_it_was() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tail_starts_without_a_broker() {
-    let mut shop = Shop::open().await;
+async fn a_tail_starts_without_a_broker(on: Kind) {
+    let mut shop = Shop::alone(on).await;
     shop.broker.stop().await;
     let (tail, feed) = start(&shop);
     assert!(!*feed.connected().borrow());
