@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod cargo;
 pub mod crash;
+pub mod docker;
 pub mod keys;
 pub mod leash;
 pub mod port;
