@@ -7,12 +7,14 @@ pub mod broker;
 pub mod cargo;
 pub mod crash;
 pub mod docker;
+pub mod elasticsearch;
 pub mod keys;
 pub mod leash;
 pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod ready;
+pub mod trials;
 mod wait;
 
 pub use wait::eventually;
