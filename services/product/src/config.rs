@@ -6,9 +6,15 @@ use std::path::PathBuf;
 use kit::config::{Error, Lookup, Variable};
 use kit::{auth, http};
 
+use crate::store::elasticsearch;
+
 pub(crate) const VARIABLES: &[Variable] = &[
     Variable { name: "HTTP_ADDR", about: "address to listen on", default: Some("127.0.0.1:8002") },
-    Variable { name: CATALOG_URL, about: "where the catalog is: embedded:///absolute/folder", default: None },
+    Variable {
+        name: CATALOG_URL,
+        about: "where the catalog is: embedded:///absolute/folder, or Elasticsearch at http://user:password@host:port, with a prefix for its index's name as path if need be",
+        default: None,
+    },
     Variable { name: "KAFKA_BROKERS", about: "host:port of the broker", default: None },
     Variable {
         name: "ALLOWED_HOSTS",
@@ -34,6 +40,7 @@ pub struct Config {
 pub enum CatalogUrl {
     /// A folder of this machine.
     Embedded(PathBuf),
+    Elasticsearch(elasticsearch::Settings),
 }
 
 impl Config {
@@ -56,13 +63,13 @@ fn catalog(url: &str) -> Result<CatalogUrl, Error> {
     match scheme {
         "embedded" if rest.starts_with('/') => Ok(CatalogUrl::Embedded(PathBuf::from(rest))),
         "embedded" => Err(Error::invalid(CATALOG_URL, "embedded:// wants the absolute path of a folder")),
-        "http" | "https" => Err(Error::invalid(
-            CATALOG_URL,
-            "the Elasticsearch store is not built yet; use embedded:///absolute/folder",
-        )),
+        "http" | "https" => match elasticsearch::Settings::parse(url) {
+            Ok(settings) => Ok(CatalogUrl::Elasticsearch(settings)),
+            Err(reason) => Err(Error::invalid(CATALOG_URL, reason)),
+        },
         _ => Err(Error::invalid(
             CATALOG_URL,
-            format!("no store has the scheme {scheme}; known is embedded:///absolute/folder"),
+            format!("no store has the scheme {scheme}; known are embedded:///absolute/folder and http://host:port"),
         )),
     }
 }
@@ -77,7 +84,7 @@ mod tests {
         for (url, reason) in [
             ("/var/shop", "no URL"),
             ("embedded://shop", "absolute"),
-            ("http://localhost:9200", "not built yet"),
+            ("https://localhost:9200", "only http://"),
             ("postgres://localhost", "postgres"),
         ] {
             let error = catalog(url).expect_err("refused").to_string();

@@ -1,6 +1,9 @@
 //! The catalog's store, whichever it is: chosen by the scheme of `CATALOG_URL`.
 
+pub mod elasticsearch;
 pub mod embedded;
+mod record;
+mod text;
 
 use async_trait::async_trait;
 

@@ -40,6 +40,7 @@ impl Instance {
         let mut command = tokio::process::Command::new(&self.shopctl);
         command.args(arguments).args(["--instance", &self.name]).current_dir(workspace());
         command.env("XDG_STATE_HOME", &self.state).env_remove("SHOPCTL_STATE").stdin(Stdio::null());
+        command.env("SHOPCTL_INFRA", "embedded");
         if let (Some(folder), Some(&"up")) = (&self.bin_dir, arguments.first()) {
             command.arg("--bin-dir").arg(folder);
         }

@@ -172,6 +172,8 @@ impl Catalog for Embedded {
 }
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;

@@ -3,18 +3,27 @@
 use kit::auth::Owner;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use testkit::cases;
 use testkit::keys::Keys;
+use testkit::trials::Case;
 
-use crate::support::{OTHER, SELLER, Setting, globe, text};
+use crate::support::{OTHER, SELLER, Setting, Store, globe, text};
 
-#[tokio::test]
-async fn writing_needs_a_token_of_ours_and_reading_none() {
-    let setting = Setting::new().await;
+pub(crate) const CASES: &[Case<Store>] = cases![
+    writing_needs_a_token_of_ours_and_reading_none,
+    only_the_owner_changes_a_product,
+    a_product_belongs_to_the_caller_whatever_the_body_says,
+    a_service_sells_nothing,
+    open_mode_acts_for_whom_the_request_names,
+];
+
+async fn writing_needs_a_token_of_ours_and_reading_none(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let id = text(&running.client.create(&token, &globe()).await, "id").to_owned();
     let path = format!("/products/{id}");
-    let stranger = Setting { keys: Keys::new("test"), ..Setting::new().await };
+    let stranger = Setting { keys: Keys::new("test"), ..Setting::new(store).await };
     let forged = stranger.user_token(SELLER);
     for token in [None, Some("nonsense"), Some(forged.as_str())] {
         for (method, path) in [
@@ -36,9 +45,8 @@ async fn writing_needs_a_token_of_ours_and_reading_none() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn only_the_owner_changes_a_product() {
-    let setting = Setting::new().await;
+async fn only_the_owner_changes_a_product(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let created = running.client.create(&setting.user_token(SELLER), &globe()).await;
     let path = format!("/products/{}", text(&created, "id"));
@@ -51,9 +59,8 @@ async fn only_the_owner_changes_a_product() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_product_belongs_to_the_caller_whatever_the_body_says() {
-    let setting = Setting::new().await;
+async fn a_product_belongs_to_the_caller_whatever_the_body_says(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let with = |account_id: Value| {
@@ -74,9 +81,8 @@ async fn a_product_belongs_to_the_caller_whatever_the_body_says() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_service_sells_nothing() {
-    let setting = Setting::new().await;
+async fn a_service_sells_nothing(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     for owner in [Owner::Order, Owner::Shopctl, Owner::Gateway] {
         let token = setting.service_token(owner);
@@ -86,9 +92,8 @@ async fn a_service_sells_nothing() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn open_mode_acts_for_whom_the_request_names() {
-    let setting = Setting { auth: "open", ..Setting::new().await };
+async fn open_mode_acts_for_whom_the_request_names(store: Store) {
+    let setting = Setting { auth: "open", ..Setting::new(store).await };
     let running = setting.start().await;
     let mut body = globe();
     let (status, _) = running.client.post("/products/", None, &body).await;

@@ -3,11 +3,21 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{SELLER, Setting, fixtures, globe, names};
+use testkit::cases;
+use testkit::trials::Case;
 
-#[tokio::test]
-async fn the_whole_real_catalog_goes_in_with_one_request() {
-    let setting = Setting::new().await;
+use crate::support::{SELLER, Setting, Store, fixtures, globe, names};
+
+pub(crate) const CASES: &[Case<Store>] = cases![
+    the_whole_real_catalog_goes_in_with_one_request,
+    a_bulk_may_be_larger_than_any_other_request,
+    one_wrong_item_keeps_all_out_and_is_told_with_its_place,
+    a_body_that_is_too_large_is_refused_in_json,
+    whatever_is_wrong_with_a_query_or_a_body_is_told_in_few_words,
+];
+
+async fn the_whole_real_catalog_goes_in_with_one_request(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let items = fixtures();
     assert_eq!(items.len(), 2205);
@@ -22,9 +32,8 @@ async fn the_whole_real_catalog_goes_in_with_one_request() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_bulk_may_be_larger_than_any_other_request() {
-    let setting = Setting::new().await;
+async fn a_bulk_may_be_larger_than_any_other_request(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let items: Vec<Value> = (0..200)
         .map(|number| json!({"name": format!("Cup {number}"), "description": "y".repeat(20_000), "price": 1}))
@@ -35,9 +44,8 @@ async fn a_bulk_may_be_larger_than_any_other_request() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn one_wrong_item_keeps_all_out_and_is_told_with_its_place() {
-    let setting = Setting::new().await;
+async fn one_wrong_item_keeps_all_out_and_is_told_with_its_place(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let mut wrong = globe();
     wrong["price"] = json!(0.001);
@@ -58,9 +66,8 @@ async fn one_wrong_item_keeps_all_out_and_is_told_with_its_place() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_body_that_is_too_large_is_refused_in_json() {
-    let setting = Setting::new().await;
+async fn a_body_that_is_too_large_is_refused_in_json(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let large = json!({"name": "x", "description": "y".repeat(2 << 20), "price": 1});
@@ -73,9 +80,8 @@ async fn a_body_that_is_too_large_is_refused_in_json() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn whatever_is_wrong_with_a_query_or_a_body_is_told_in_few_words() {
-    let setting = Setting::new().await;
+async fn whatever_is_wrong_with_a_query_or_a_body_is_told_in_few_words(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let empty: Vec<Value> = (0..10_000).map(|_| json!({})).collect();

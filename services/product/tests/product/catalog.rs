@@ -3,11 +3,25 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{SELLER, Setting, globe, ids, text};
+use testkit::cases;
+use testkit::trials::Case;
 
-#[tokio::test]
-async fn a_created_product_is_read_at_once() {
-    let setting = Setting::new().await;
+use crate::support::{SELLER, Setting, Store, globe, ids, text};
+
+pub(crate) const CASES: &[Case<Store>] = cases![
+    a_created_product_is_read_at_once,
+    an_update_replaces_and_a_deletion_ends_a_product,
+    an_unknown_id_of_whatever_shape_is_not_found,
+    a_list_walked_while_others_write_repeats_and_skips_nothing,
+    a_list_ends_without_a_cursor_even_if_the_last_page_is_full,
+    a_batch_gives_each_known_product_once_and_names_the_missing,
+    fifty_parallel_creations_are_all_there,
+    what_was_written_is_there_after_an_orderly_restart,
+    a_successor_waits_until_its_predecessor_has_let_go,
+];
+
+async fn a_created_product_is_read_at_once(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let created = running.client.create(&token, &globe()).await;
@@ -19,9 +33,8 @@ async fn a_created_product_is_read_at_once() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn an_update_replaces_and_a_deletion_ends_a_product() {
-    let setting = Setting::new().await;
+async fn an_update_replaces_and_a_deletion_ends_a_product(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let id = text(&running.client.create(&token, &globe()).await, "id").to_owned();
@@ -41,9 +54,8 @@ async fn an_update_replaces_and_a_deletion_ends_a_product() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn an_unknown_id_of_whatever_shape_is_not_found() {
-    let setting = Setting::new().await;
+async fn an_unknown_id_of_whatever_shape_is_not_found(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     for id in ["1", "-1", "search%20me", "%00", "%ff", "..%2f..%2fetc", "💥", &"x".repeat(5000), "batch", "bulk"] {
         let answer = running.client.get(&format!("/products/{id}")).await;
@@ -52,9 +64,8 @@ async fn an_unknown_id_of_whatever_shape_is_not_found() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_list_walked_while_others_write_repeats_and_skips_nothing() {
-    let setting = Setting::new().await;
+async fn a_list_walked_while_others_write_repeats_and_skips_nothing(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let mut created = Vec::new();
@@ -80,9 +91,8 @@ async fn a_list_walked_while_others_write_repeats_and_skips_nothing() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_list_ends_without_a_cursor_even_if_the_last_page_is_full() {
-    let setting = Setting::new().await;
+async fn a_list_ends_without_a_cursor_even_if_the_last_page_is_full(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     assert_eq!(running.client.get("/products/").await.1, json!({"items": [], "next_cursor": null}));
     let token = setting.user_token(SELLER);
@@ -97,9 +107,8 @@ async fn a_list_ends_without_a_cursor_even_if_the_last_page_is_full() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_batch_gives_each_known_product_once_and_names_the_missing() {
-    let setting = Setting::new().await;
+async fn a_batch_gives_each_known_product_once_and_names_the_missing(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let one = text(&running.client.create(&token, &globe()).await, "id").to_owned();
@@ -113,9 +122,8 @@ async fn a_batch_gives_each_known_product_once_and_names_the_missing() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn fifty_parallel_creations_are_all_there() {
-    let setting = Setting::new().await;
+async fn fifty_parallel_creations_are_all_there(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let mut tasks = tokio::task::JoinSet::new();
@@ -134,30 +142,19 @@ async fn fifty_parallel_creations_are_all_there() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn what_was_written_is_there_after_an_orderly_restart() {
-    let setting = Setting::new().await;
+async fn what_was_written_is_there_after_an_orderly_restart(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let created = running.client.create(&setting.user_token(SELLER), &globe()).await;
     running.stop().await;
     let running = setting.start().await;
     assert_eq!(running.client.get(&format!("/products/{}", text(&created, "id"))).await.1, created);
-    assert_eq!(running.client.names("q=globe").await, ["INFLATABLE POLITICAL GLOBE"]);
+    running.client.found("q=globe", |names| names == ["INFLATABLE POLITICAL GLOBE"]).await;
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_second_process_on_the_same_folder_is_refused_by_name() {
-    let setting = Setting::new().await;
-    let running = setting.start().await;
-    let error = product::store::embedded::Embedded::open(&setting.catalog()).err().expect("it is taken");
-    assert_eq!(error.to_string(), "another process has the catalog's file open");
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_successor_waits_until_its_predecessor_has_let_go() {
-    let setting = Setting::new().await;
+async fn a_successor_waits_until_its_predecessor_has_let_go(store: Store) {
+    let setting = Setting::new(store).await;
     let first = setting.start().await;
     let created = first.client.create(&setting.user_token(SELLER), &globe()).await;
     let (second, ()) = tokio::join!(setting.start(), first.stop());

@@ -9,13 +9,21 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use testkit::cases;
+use testkit::trials::Case;
+
 use crate::program::Program;
-use crate::support::{Client, DEADLINE, SELLER, Setting, globe, ids, text};
+use crate::support::{Client, DEADLINE, SELLER, Setting, Store, globe, ids, text};
 use crate::topic::{Record, Topic};
 
-#[tokio::test]
-async fn a_product_and_its_event_survive_a_kill_right_after_the_answer() {
-    let mut setting = Setting::new().await;
+pub(crate) const CASES: &[Case<Store>] = cases![
+    a_product_and_its_event_survive_a_kill_right_after_the_answer,
+    kills_in_the_middle_of_many_writes_lose_nothing_and_tell_nothing_twice,
+    an_orderly_stop_ends_with_success,
+];
+
+async fn a_product_and_its_event_survive_a_kill_right_after_the_answer(store: Store) {
+    let mut setting = Setting::new(store).await;
     let token = setting.user_token(SELLER);
     // Nothing can be published before the kill: the event must come from the disk.
     setting.broker.stop().await;
@@ -31,16 +39,15 @@ async fn a_product_and_its_event_survive_a_kill_right_after_the_answer() {
         created.push(product);
     }
     let program = Program::start(&setting).await;
-    assert_eq!(program.client.names("q=globe").await.len(), created.len());
+    program.client.found("q=globe", |names| names.len() == created.len()).await;
     setting.broker.restart().await;
     let told = Topic::open(&setting.broker.brokers()).wait(DEADLINE, created.len()).await;
     let told: HashSet<_> = told.iter().map(|record| record.key.as_str()).collect();
     assert_eq!(told, created.iter().map(|product| text(product, "id")).collect());
 }
 
-#[tokio::test]
-async fn kills_in_the_middle_of_many_writes_lose_nothing_and_tell_nothing_twice() {
-    let setting = Setting::new().await;
+async fn kills_in_the_middle_of_many_writes_lose_nothing_and_tell_nothing_twice(store: Store) {
+    let setting = Setting::new(store).await;
     let topic = Topic::open(&setting.broker.brokers());
     let token = setting.user_token(SELLER);
     let mut answered: Vec<String> = Vec::new();
@@ -96,9 +103,8 @@ async fn created(client: &Client, token: &str, body: &Value) -> Option<String> {
     Some(text(&product, "id").to_owned())
 }
 
-#[tokio::test]
-async fn an_orderly_stop_ends_with_success() {
-    let setting = Setting::new().await;
+async fn an_orderly_stop_ends_with_success(store: Store) {
+    let setting = Setting::new(store).await;
     let mut program = Program::start(&setting).await;
     program.client.create(&setting.user_token(SELLER), &globe()).await;
     let pid = program.process.id().to_string();

@@ -2,17 +2,26 @@
 
 use std::collections::HashSet;
 
-use bus::outbox::Outbox;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use testkit::cases;
+use testkit::trials::Case;
+
 use crate::program::Program;
-use crate::support::{DEADLINE, SELLER, Setting, fixtures, globe, text};
+use crate::support::{DEADLINE, SELLER, Setting, Store, fixtures, globe, text};
 use crate::topic::Topic;
 
-#[tokio::test]
-async fn every_change_is_told_once_in_order_and_with_its_headers() {
-    let setting = Setting::new().await;
+pub(crate) const CASES: &[Case<Store>] = cases![
+    every_change_is_told_once_in_order_and_with_its_headers,
+    an_event_is_of_the_trace_of_the_request_that_caused_it,
+    changes_of_one_product_are_told_in_the_order_of_their_versions,
+    what_was_written_while_the_broker_was_away_is_told_when_it_is_back,
+    the_whole_catalog_is_told_and_the_outbox_is_empty_then,
+];
+
+async fn every_change_is_told_once_in_order_and_with_its_headers(store: Store) {
+    let setting = Setting::new(store).await;
     let topic = Topic::open(&setting.broker.brokers());
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
@@ -39,9 +48,8 @@ async fn every_change_is_told_once_in_order_and_with_its_headers() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn an_event_is_of_the_trace_of_the_request_that_caused_it() {
-    let setting = Setting::new().await;
+async fn an_event_is_of_the_trace_of_the_request_that_caused_it(store: Store) {
+    let setting = Setting::new(store).await;
     let topic = Topic::open(&setting.broker.brokers());
     // Tracing is set up once in a process, so it takes one of its own.
     let program = Program::start(&setting).await;
@@ -55,9 +63,8 @@ async fn an_event_is_of_the_trace_of_the_request_that_caused_it() {
     assert_eq!(told.get(1), Some(&trace), "{told:?}");
 }
 
-#[tokio::test]
-async fn changes_of_one_product_are_told_in_the_order_of_their_versions() {
-    let setting = Setting::new().await;
+async fn changes_of_one_product_are_told_in_the_order_of_their_versions(store: Store) {
+    let setting = Setting::new(store).await;
     let topic = Topic::open(&setting.broker.brokers());
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
@@ -77,9 +84,8 @@ async fn changes_of_one_product_are_told_in_the_order_of_their_versions() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn what_was_written_while_the_broker_was_away_is_told_when_it_is_back() {
-    let mut setting = Setting::new().await;
+async fn what_was_written_while_the_broker_was_away_is_told_when_it_is_back(store: Store) {
+    let mut setting = Setting::new(store).await;
     setting.broker.stop().await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
@@ -96,9 +102,8 @@ async fn what_was_written_while_the_broker_was_away_is_told_when_it_is_back() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn the_whole_catalog_is_told_and_the_outbox_is_empty_then() {
-    let setting = Setting::new().await;
+async fn the_whole_catalog_is_told_and_the_outbox_is_empty_then(store: Store) {
+    let setting = Setting::new(store).await;
     let topic = Topic::open(&setting.broker.brokers());
     let running = setting.start().await;
     let body = json!({"items": fixtures()});
@@ -107,6 +112,5 @@ async fn the_whole_catalog_is_told_and_the_outbox_is_empty_then() {
     assert_eq!(records.iter().map(|record| &record.key).collect::<HashSet<_>>().len(), 2205);
     assert_eq!(records.iter().map(|record| record.header("ce_id")).collect::<HashSet<_>>().len(), 2205);
     running.stop().await;
-    let catalog = product::store::embedded::Embedded::open(&setting.catalog()).expect("it is free again");
-    assert!(catalog.outbox().pending(1).await.expect("readable").is_empty());
+    assert!(setting.told_everything().await);
 }

@@ -8,43 +8,66 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use testkit::cases;
 use testkit::crash::{Mortal, points};
 use testkit::eventually;
 use testkit::port::Port;
+use testkit::trials::{Case, Server};
 
-use crate::support::{Client, SELLER, Setting, ids, text};
+use crate::support::{Client, SELLER, Setting, Store, ids, text};
+
+pub(crate) const CASES: &[Case<Store>] =
+    cases![every_point_has_its_death, wherever_the_service_dies_what_is_stored_found_and_told_agrees,];
 
 const SOON: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 6;
+const PAIR: &str = "one of a pair";
 
-/// Each point, and at which of its passages the service dies there.
-const POINTS: [(&str, &[usize]); 7] = [
-    // Two creations, an update and a deletion, and what the relay marks.
-    ("catalog-before-commit", &[1, 2, 3, 4]),
-    ("catalog-after-commit", &[1, 2, 3, 4]),
-    ("index-before-commit", &[1]),
-    ("index-after-commit", &[1]),
-    ("relay-before-publish", &[1]),
-    ("relay-before-mark", &[1]),
-    ("relay-after-mark", &[1]),
-];
+/// Points, and at which of its passages the service dies at each.
+type Deaths = &'static [(&'static str, &'static [usize])];
 
-#[test]
-fn every_point_has_its_death() {
+fn deaths(store: Store) -> Deaths {
+    match store {
+        Store::Embedded => &[
+            // Two creations and a third of two products, an update and a deletion, and what the relay marks.
+            ("catalog-before-commit", &[1, 2, 3, 4, 5]),
+            ("catalog-after-commit", &[1, 2, 3, 4, 5]),
+            ("index-before-commit", &[1]),
+            ("index-after-commit", &[1]),
+            ("relay-before-publish", &[1]),
+            ("relay-before-mark", &[1]),
+            ("relay-after-mark", &[1]),
+        ],
+        Store::Elasticsearch => &[
+            ("create-before-write", &[1, 3]),
+            ("create-after-write", &[1, 3]),
+            ("group-before-decision", &[1]),
+            ("group-after-decision", &[1]),
+            ("group-after-settling", &[1]),
+            ("change-before-write", &[1, 2]),
+            ("change-after-write", &[1, 2]),
+            ("relay-before-publish", &[1]),
+            ("relay-before-mark", &[1]),
+            ("relay-after-mark", &[1]),
+        ],
+    }
+}
+
+async fn every_point_has_its_death(_: Store) {
     let bus = points(concat!(env!("CARGO_MANIFEST_DIR"), "/../bus"));
     let relay = bus.into_iter().filter(|point| point.starts_with("relay-"));
     let expected: BTreeSet<String> = points(env!("CARGO_MANIFEST_DIR")).into_iter().chain(relay).collect();
-    assert_eq!(POINTS.map(|(point, _)| point.to_owned()).into_iter().collect::<BTreeSet<_>>(), expected);
+    let all = Store::ALL.iter().flat_map(|&store| deaths(store)).map(|(point, _)| (*point).to_owned());
+    assert_eq!(all.collect::<BTreeSet<_>>(), expected);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn wherever_the_service_dies_what_is_stored_found_and_told_agrees() {
-    let deaths = POINTS.into_iter().flat_map(|(point, nths)| nths.iter().map(move |nth| (point, *nth)));
-    stream::iter(deaths).for_each_concurrent(AT_ONCE, async |(point, nth)| dies_at(point, nth).await).await;
+async fn wherever_the_service_dies_what_is_stored_found_and_told_agrees(store: Store) {
+    let deaths = deaths(store).iter().flat_map(|(point, nths)| nths.iter().map(move |nth| (*point, *nth)));
+    stream::iter(deaths).for_each_concurrent(AT_ONCE, async |(point, nth)| dies_at(store, point, nth).await).await;
 }
 
-async fn dies_at(point: &str, nth: usize) {
-    let (setting, port) = (Setting::new().await, Port::reserve());
+async fn dies_at(store: Store, point: &str, nth: usize) {
+    let (setting, port) = (Setting::new(store).await, Port::reserve());
     let mut command = Command::new(env!("CARGO_BIN_EXE_product-failpoints"));
     command.arg("serve").envs(setting.variables()).env("HTTP_ADDR", port.address().to_string()).env("RUST_LOG", "off");
     let client = Client::new(format!("http://{}", port.address()));
@@ -62,6 +85,8 @@ async fn dies_at(point: &str, nth: usize) {
     let stored: BTreeSet<String> = ids(&page).into_iter().collect();
     assert_eq!(stored, ids(&found).into_iter().collect(), "{point}, {nth}: all can be found");
     assert!(stored.contains(&updated) && !stored.contains(&deleted), "{point}, {nth}: what was answered is so");
+    let pairs = page["items"].as_array().expect("items").iter().filter(|item| item["description"] == PAIR).count();
+    assert!(pairs > 0 && pairs.is_multiple_of(2), "{point}, {nth}: {pairs} of pairs: both are there or none");
 
     let mut expected: BTreeMap<String, Vec<i64>> = stored.into_iter().map(|id| (id, vec![1])).collect();
     expected.insert(updated, vec![1, 2]);
@@ -81,7 +106,7 @@ async fn dies_at(point: &str, nth: usize) {
     .await;
 }
 
-/// Creates two products, changes the first and deletes the second; answers with their ids.
+/// Creates two products, then two at once, changes the first and deletes the second; answers with the ids of these.
 async fn write(client: &Client, token: &str) -> [String; 2] {
     let cup = |price: f64| json!({"name": "Cup", "description": "", "price": price});
     let mut made = Vec::new();
@@ -89,6 +114,8 @@ async fn write(client: &Client, token: &str) -> [String; 2] {
         let product = insist(client, Method::POST, "/products/", token, &cup(1.0)).await;
         made.push(text(&product, "id").to_owned());
     }
+    let pair = json!({"items": [{"name": "Cup", "description": PAIR, "price": 1}, {"name": "Cup", "description": PAIR, "price": 1}]});
+    insist(client, Method::POST, "/products/bulk", token, &pair).await;
     insist(client, Method::PUT, &format!("/products/{}", made[0]), token, &cup(2.0)).await;
     insist(client, Method::DELETE, &format!("/products/{}", made[1]), token, &json!(null)).await;
     made.try_into().expect("two")

@@ -4,11 +4,24 @@ use reqwest::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{SELLER, Setting, answer, body, globe, text};
+use testkit::cases;
+use testkit::trials::Case;
 
-#[tokio::test]
-async fn a_missing_slash_is_redirected_with_method_and_body_kept() {
-    let setting = Setting::new().await;
+use crate::support::{SELLER, Setting, Store, answer, body, globe, text};
+
+pub(crate) const CASES: &[Case<Store>] = cases![
+    a_missing_slash_is_redirected_with_method_and_body_kept,
+    unknown_routes_and_methods_have_fastapis_words,
+    a_body_that_is_wrong_is_told_as_pydantic_tells_it,
+    numbers_in_strings_are_numbers_but_numbers_are_no_strings,
+    parameters_that_are_wrong_are_told_with_their_place,
+    the_docs_need_no_network,
+    health_is_told_in_three_ways,
+    another_host_name_is_not_answered,
+];
+
+async fn a_missing_slash_is_redirected_with_method_and_body_kept(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let url = running.client.url.clone();
     for (method, path, to) in [
@@ -29,9 +42,8 @@ async fn a_missing_slash_is_redirected_with_method_and_body_kept() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn unknown_routes_and_methods_have_fastapis_words() {
-    let setting = Setting::new().await;
+async fn unknown_routes_and_methods_have_fastapis_words(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     for path in ["/", "/nothing", "/nothing/", "/products/a/b", "/product/1"] {
         assert_eq!(running.client.get(path).await, (StatusCode::NOT_FOUND, json!({"detail": "Not Found"})), "{path}");
@@ -53,9 +65,8 @@ async fn unknown_routes_and_methods_have_fastapis_words() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_body_that_is_wrong_is_told_as_pydantic_tells_it() {
-    let setting = Setting::new().await;
+async fn a_body_that_is_wrong_is_told_as_pydantic_tells_it(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let body = json!({"description": "x", "price": -1, "sku": ""});
@@ -84,9 +95,8 @@ async fn a_body_that_is_wrong_is_told_as_pydantic_tells_it() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn numbers_in_strings_are_numbers_but_numbers_are_no_strings() {
-    let setting = Setting::new().await;
+async fn numbers_in_strings_are_numbers_but_numbers_are_no_strings(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let body = json!({"name": "Cup", "description": "", "price": "12.50", "account_id": SELLER.to_string()});
@@ -105,9 +115,8 @@ async fn numbers_in_strings_are_numbers_but_numbers_are_no_strings() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn parameters_that_are_wrong_are_told_with_their_place() {
-    let setting = Setting::new().await;
+async fn parameters_that_are_wrong_are_told_with_their_place(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let (_, page) = running.client.get("/products/search?limit=1").await;
     assert_eq!(page, json!({"items": [], "next_cursor": null}));
@@ -127,9 +136,8 @@ async fn parameters_that_are_wrong_are_told_with_their_place() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn the_docs_need_no_network() {
-    let setting = Setting::new().await;
+async fn the_docs_need_no_network(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let get = async |path: &str| {
         let response = running.client.request(Method::GET, path).send().await.expect("it answers");
@@ -155,9 +163,8 @@ async fn the_docs_need_no_network() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn health_is_told_in_three_ways() {
-    let setting = Setting::new().await;
+async fn health_is_told_in_three_ways(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     assert_eq!(running.client.get("/health").await, (StatusCode::OK, json!({"status": "ok"})));
     assert_eq!(running.client.get("/health/live").await.0, StatusCode::OK);
@@ -165,9 +172,8 @@ async fn health_is_told_in_three_ways() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn another_host_name_is_not_answered() {
-    let setting = Setting::new().await;
+async fn another_host_name_is_not_answered(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let request = running.client.request(Method::GET, "/products").header("host", "evil.test");
     let response = request.send().await.expect("it answers");

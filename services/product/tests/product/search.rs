@@ -1,25 +1,34 @@
-//! Search: what is found, in which order, and an index that can always be made again.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! Search: what is found, and in which order.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Running, SELLER, Setting, fixtures, ids, names, text};
+use testkit::cases;
+use testkit::trials::Case;
+
+use crate::support::{Running, SELLER, Setting, Store, fixtures, ids, indexed, text};
+
+pub(crate) const CASES: &[Case<Store>] = cases![
+    words_are_found_with_typos_and_while_they_are_typed,
+    a_word_that_is_known_brings_no_look_alikes,
+    results_are_walked_in_the_order_asked_for,
+    a_walk_by_relevance_survives_writes_that_move_all_scores,
+    search_follows_changes_and_deletions,
+    equals_keep_the_order_of_their_creation,
+];
 
 async fn shop(setting: &Setting) -> Running {
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
-    let (status, _) = running.client.post("/products/bulk", Some(&token), &json!({"items": fixtures()})).await;
+    let items = fixtures();
+    let (status, _) = running.client.post("/products/bulk", Some(&token), &json!({"items": items})).await;
     assert_eq!(status, StatusCode::CREATED);
-    running.client.found("q=globe", |names| !names.is_empty()).await;
+    indexed(&running.client, &items).await;
     running
 }
 
-#[tokio::test]
-async fn words_are_found_with_typos_and_while_they_are_typed() {
-    let setting = Setting::new().await;
+async fn words_are_found_with_typos_and_while_they_are_typed(store: Store) {
+    let setting = Setting::new(store).await;
     let running = shop(&setting).await;
     let globe = "INFLATABLE POLITICAL GLOBE";
     for query in [
@@ -43,9 +52,8 @@ async fn words_are_found_with_typos_and_while_they_are_typed() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn a_word_that_is_known_brings_no_look_alikes() {
-    let setting = Setting::new().await;
+async fn a_word_that_is_known_brings_no_look_alikes(store: Store) {
+    let setting = Setting::new(store).await;
     let running = shop(&setting).await;
     let mugs = running.client.names("q=mug&limit=100").await;
     assert!(mugs.len() > 10, "{mugs:?}");
@@ -61,9 +69,8 @@ async fn a_word_that_is_known_brings_no_look_alikes() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn results_are_walked_in_the_order_asked_for() {
-    let setting = Setting::new().await;
+async fn results_are_walked_in_the_order_asked_for(store: Store) {
+    let setting = Setting::new(store).await;
     let running = shop(&setting).await;
     for (sort, field) in
         [("price", "price_cents"), ("-price", "price_cents"), ("name", "name"), ("-name", "name"), ("relevance", "")]
@@ -102,9 +109,8 @@ async fn walk(running: &Running, query: &str, limit: usize) -> Vec<Value> {
     }
 }
 
-#[tokio::test]
-async fn a_walk_by_relevance_survives_writes_that_move_all_scores() {
-    let setting = Setting::new().await;
+async fn a_walk_by_relevance_survives_writes_that_move_all_scores(store: Store) {
+    let setting = Setting::new(store).await;
     let running = shop(&setting).await;
     let token = setting.user_token(SELLER);
     let (_, first) = running.client.get("/products/search?q=heart&limit=10").await;
@@ -123,9 +129,8 @@ async fn a_walk_by_relevance_survives_writes_that_move_all_scores() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn search_follows_changes_and_deletions() {
-    let setting = Setting::new().await;
+async fn search_follows_changes_and_deletions(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let created = running.client.create(&token, &json!({"name": "Café teapot", "description": "", "price": 1})).await;
@@ -143,9 +148,8 @@ async fn search_follows_changes_and_deletions() {
     running.stop().await;
 }
 
-#[tokio::test]
-async fn equals_keep_the_order_of_their_creation() {
-    let setting = Setting::new().await;
+async fn equals_keep_the_order_of_their_creation(store: Store) {
+    let setting = Setting::new(store).await;
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let mut created = Vec::new();
@@ -159,48 +163,4 @@ async fn equals_keep_the_order_of_their_creation() {
         assert_eq!(ids(&page), created, "{sort}");
     }
     running.stop().await;
-}
-
-type Damage = fn(&Path);
-
-#[tokio::test]
-async fn an_index_that_is_gone_or_damaged_is_made_again() {
-    let setting = Setting::new().await;
-    let running = shop(&setting).await;
-    let expected = names(&running.client.get("/products/search?q=globe").await.1);
-    running.stop().await;
-    let index = setting.catalog().join("index");
-    let damages: [(&str, Damage); 5] = [
-        ("gone", |index| fs::remove_dir_all(index).expect("it is there")),
-        ("a file instead", |index| {
-            fs::remove_dir_all(index).expect("it is there");
-            fs::write(index, "index").expect("writable");
-        }),
-        ("without content", |index| files(index).iter().for_each(|file| fs::write(file, "").expect("writable"))),
-        ("with one bit turned", |index| {
-            for file in files(index) {
-                let mut bytes = fs::read(&file).expect("readable");
-                if let Some(byte) = bytes.first_mut() {
-                    *byte ^= 1;
-                }
-                fs::write(file, bytes).expect("writable");
-            }
-        }),
-        ("of another format", |index| {
-            let meta = index.join("meta.json");
-            let text = fs::read_to_string(&meta).expect("readable").replace("format", "was");
-            fs::write(meta, text).expect("writable");
-        }),
-    ];
-    for (name, damage) in damages {
-        damage(&index);
-        let running = setting.start().await;
-        assert_eq!(running.client.names("q=globe").await, expected, "{name}");
-        running.stop().await;
-    }
-}
-
-fn files(index: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(index).expect("readable");
-    entries.map(|entry| entry.expect("readable").path()).filter(|path| path.is_file()).collect()
 }

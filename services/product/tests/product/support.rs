@@ -3,15 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bus::outbox::Outbox;
 use kit::auth::{self, Mode, Owner, Signer};
 use kit::{Lookup, Service as _, Shutdown};
-use product::Service;
+use product::store::elasticsearch::Elasticsearch;
+use product::store::embedded::Embedded;
+use product::{CatalogUrl, Config, Service};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::broker::Broker;
+use testkit::elasticsearch;
 use testkit::keys::Keys;
-use tokio::task::JoinHandle;
+use testkit::trials::Server;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Longer than anything that is waited for takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,18 +24,51 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) const SELLER: i64 = 7;
 pub(crate) const OTHER: i64 = 8;
 
-/// What every service of a test shares: keys, a folder for the catalog, a broker.
+/// What holds the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    Embedded,
+    Elasticsearch,
+}
+
+impl Server for Store {
+    const ALL: &'static [Self] = &[Self::Embedded, Self::Elasticsearch];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Elasticsearch => "elasticsearch",
+        }
+    }
+
+    fn available(self) -> Result<(), String> {
+        match self {
+            Self::Embedded => Ok(()),
+            Self::Elasticsearch => elasticsearch::available(),
+        }
+    }
+}
+
+/// What every service of a test shares: keys, a place for the catalog, a broker.
 pub(crate) struct Setting {
+    pub(crate) catalog: String,
     pub(crate) keys: Keys,
-    pub(crate) folder: TempDir,
+    pub(crate) _folder: TempDir,
     pub(crate) broker: Broker,
     pub(crate) auth: &'static str,
 }
 
 impl Setting {
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn new(store: Store) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { keys: Keys::new("test"), folder, broker: Broker::start().await, auth: "required" }
+        let catalog = match store {
+            Store::Embedded => format!("embedded://{}", folder.path().join("catalog").display()),
+            Store::Elasticsearch => {
+                let node = spawn_blocking(elasticsearch::shared).await.expect("it starts");
+                format!("{}/{}", node.url(), elasticsearch::prefix())
+            }
+        };
+        Self { catalog, keys: Keys::new("test"), _folder: folder, broker: Broker::start().await, auth: "required" }
     }
 
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
@@ -39,13 +77,23 @@ impl Setting {
             ("SHOP_JWKS", self.keys.jwks().display().to_string()),
             ("SHOP_AUTH", self.auth.to_owned()),
             ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
-            ("CATALOG_URL", format!("embedded://{}", self.catalog().display())),
+            ("CATALOG_URL", self.catalog.clone()),
             ("KAFKA_BROKERS", self.broker.brokers()),
         ]
     }
 
-    pub(crate) fn catalog(&self) -> std::path::PathBuf {
-        self.folder.path().join("catalog")
+    /// Whether no event waits for the broker any more; nothing may run.
+    pub(crate) async fn told_everything(&self) -> bool {
+        async fn waiting(mut outbox: impl Outbox) -> bool {
+            !outbox.pending(1).await.expect("readable").is_empty()
+        }
+        let waiting = match self.config().catalog {
+            CatalogUrl::Embedded(folder) => waiting(Embedded::open(&folder).expect("it is free").outbox()).await,
+            CatalogUrl::Elasticsearch(settings) => {
+                waiting(Elasticsearch::open(&settings).await.expect("a client").outbox()).await
+            }
+        };
+        !waiting
     }
 
     /// A token of `owner`'s key.
@@ -67,12 +115,15 @@ impl Setting {
         self.signer(owner).service_token(Owner::Product)
     }
 
-    pub(crate) async fn start(&self) -> Running {
+    fn config(&self) -> Config {
         let variables = self.variables();
         let lookup =
             Lookup::new(move |name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()));
-        let config = Service::config(&lookup).expect("the configuration is right");
-        let service = Service::build(config).await.expect("it can be built");
+        Service::config(&lookup).expect("the configuration is right")
+    }
+
+    pub(crate) async fn start(&self) -> Running {
+        let service = Service::build(self.config()).await.expect("it can be built");
         let address = service.address().expect("it is bound");
         let shutdown = Shutdown::new();
         let run = tokio::spawn(service.run(shutdown.clone()));
@@ -173,6 +224,16 @@ pub(crate) fn ids(page: &Value) -> Vec<String> {
 
 pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().expect("it is text")
+}
+
+/// Waits until a search finds all of these: they become visible in the order of their creation.
+pub(crate) async fn indexed(client: &Client, items: &[Value]) {
+    let last = items.last().expect("there are some");
+    client
+        .found(&format!("q={}", text(last, "sku")), |names| {
+            names.first().is_some_and(|name| name == text(last, "name"))
+        })
+        .await;
 }
 
 pub(crate) fn globe() -> Value {

@@ -8,19 +8,16 @@ use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, LowerCaser, RawTokenizer, RemoveLongFilter, SimpleTokenizer, TextAnalyzer,
-};
+use tantivy::tokenizer::{AsciiFoldingFilter, LowerCaser, RawTokenizer, TextAnalyzer};
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
 use super::document::Document;
+use crate::store::text;
 
 /// Raised whenever the same documents would be indexed otherwise.
 const FORMAT: u32 = 1;
 const WORDS: &str = "words";
 const WHOLE: &str = "whole";
-/// The longest word that is indexed, in bytes.
-const LONGEST_WORD: usize = 64;
 /// tantivy's minimum; a commit flushes long before it is full.
 const WRITER_BYTES: usize = 15_000_000;
 
@@ -51,7 +48,6 @@ pub(super) struct Fields {
 pub(super) struct Index {
     pub(super) fields: Fields,
     pub(super) reader: IndexReader,
-    index: tantivy::Index,
 }
 
 /// The only writer of an index.
@@ -108,14 +104,9 @@ impl Index {
 
     fn ready(mut index: tantivy::Index, identity: u64, change: u64) -> Result<(Self, Indexed), tantivy::TantivyError> {
         let fields = schema().1;
-        let words = TextAnalyzer::builder(SimpleTokenizer::default())
-            .filter(RemoveLongFilter::limit(LONGEST_WORD))
-            .filter(LowerCaser)
-            .filter(AsciiFoldingFilter)
-            .build();
         let whole =
             TextAnalyzer::builder(RawTokenizer::default()).filter(LowerCaser).filter(AsciiFoldingFilter).build();
-        index.tokenizers().register(WORDS, words);
+        index.tokenizers().register(WORDS, text::analyzer());
         let fast = index.fast_field_tokenizer().clone();
         fast.register(WHOLE, whole);
         index.set_fast_field_tokenizers(fast);
@@ -126,12 +117,7 @@ impl Index {
             .build();
         let writer = index.writer_with_options(options)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok((Self { fields, reader, index }, Indexed { writer, fields, identity, change }))
-    }
-
-    /// Splits text into words as they stand in the index.
-    pub(super) fn analyzer(&self) -> Result<TextAnalyzer, tantivy::TantivyError> {
-        self.index.tokenizer_for_field(self.fields.name)
+        Ok((Self { fields, reader }, Indexed { writer, fields, identity, change }))
     }
 }
 

@@ -6,42 +6,11 @@ use async_trait::async_trait;
 use bus::Event;
 use bus::outbox::Outbox;
 use redb::{AccessGuard, ReadTransaction, ReadableTable, StorageError};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::file::{File, OUTBOX};
 use super::writer::Writer;
 use super::{Error, blocking};
-
-/// An event as the file holds it.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Record {
-    id: Uuid,
-    topic: String,
-    key: String,
-    kind: String,
-    source: String,
-    #[serde(with = "time::serde::rfc3339")]
-    time: OffsetDateTime,
-    value: Box<RawValue>,
-    traceparent: Option<String>,
-}
-
-impl Record {
-    pub(super) fn encode(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
-        let value = serde_json::from_slice(&event.value)?;
-        let Event { id, topic, key, kind, source, time, value: _, traceparent } = event.clone();
-        serde_json::to_vec(&Self { id, topic, key, kind, source, time, value, traceparent })
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Event, serde_json::Error> {
-        let Self { id, topic, key, kind, source, time, value, traceparent } = serde_json::from_slice(bytes)?;
-        let value = value.get().as_bytes().to_vec();
-        Ok(Event { id, topic, key, kind, source, time, value, traceparent })
-    }
-}
+use crate::store::record::Record;
 
 /// The unpublished events of an open catalog. One process has the file, so its relay is the only one.
 pub struct EmbeddedOutbox {

@@ -5,9 +5,9 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use super::Error;
 use super::document::Document;
 use super::file::{CHANGES, DOCUMENTS, LISTING, NUMBERS, OUTBOX};
-use super::outbox::Record;
 use crate::domain::{Actor, Details, Draft, Product, new_id};
 use crate::events::{Change, event};
+use crate::store::record::Record;
 
 const LAST_SEQUENCE: &str = "last_sequence";
 const LAST_CHANGE: &str = "last_change";
@@ -139,7 +139,7 @@ impl<'t> Transaction<'t> {
         self.last_event += 1;
         let record = event(change, product).and_then(|event| Record::encode(&event));
         let record = record.map_err(|reason| Error::Document { id: id.to_owned(), reason })?;
-        self.outbox.insert(self.last_event, record.as_slice())?;
+        self.outbox.insert(self.last_event, record.as_bytes())?;
         Ok(())
     }
 }

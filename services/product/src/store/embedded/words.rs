@@ -10,23 +10,14 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, TantivyError, Term};
 
 use super::index::Index;
-
-/// Words that count; what is typed beyond them is ignored.
-const MOST_WORDS: usize = 16;
-/// Words of the index that one mistyped word may stand for.
-const MOST_CORRECTIONS: usize = 64;
+use crate::store::text::{self, MOST_CORRECTIONS, SHORTEST_BEGINNING};
 
 /// What was typed, word by word.
 pub(super) struct Words(Vec<Box<dyn Query>>);
 
 impl Words {
     pub(super) fn read(text: &str, index: &Index, searcher: &Searcher) -> Result<Self, TantivyError> {
-        let mut words: Vec<String> = Vec::new();
-        index.analyzer()?.token_stream(text).process(&mut |token| {
-            if words.len() < MOST_WORDS && !words.contains(&token.text) {
-                words.push(token.text.clone());
-            }
-        });
+        let words = text::searched(text);
         let fields = index.fields;
         let lexicon = Lexicon { searcher, fields: [(fields.sku, 5.0), (fields.name, 3.0), (fields.description, 1.0)] };
         let last = words.len().saturating_sub(1);
@@ -86,22 +77,12 @@ impl Lexicon<'_> {
 
     /// The known words that `word` was meant to be: those with the fewest slips between.
     fn corrections(&self, word: &str, being_typed: bool) -> Result<BTreeSet<String>, TantivyError> {
-        let length = word.chars().count();
-        // A digit more or less makes another stock code, not a slip.
-        if word.chars().any(|character| character.is_ascii_digit()) {
-            return Ok(BTreeSet::new());
-        }
-        let slips = match length {
-            0..3 => 0,
-            3..6 => 1,
-            _ => 2,
-        };
-        for slips in 1..=slips {
+        for slips in 1..=text::slips_allowed(word) {
             let found = self.near(|term| FuzzyTermQuery::new(term, slips, true), word)?;
             if !found.is_empty() {
                 return Ok(found);
             }
-            if being_typed && length >= 4 {
+            if being_typed && word.chars().count() >= SHORTEST_BEGINNING {
                 let found = self.near(|term| FuzzyTermQuery::new_prefix(term, slips, true), word)?;
                 if !found.is_empty() {
                     return Ok(found);
