@@ -28,14 +28,36 @@ use crate::{
 /// A check of one process of a resource, with everything filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Check {
-    Tcp { port: u16 },
+    Tcp {
+        port: u16,
+    },
     /// `login`: `USER:PASSWORD`.
-    Http { port: u16, path: String, login: Option<String> },
-    Grpc { port: u16, service: String },
-    Postgres { port: u16 },
-    Kafka { port: u16 },
-    Log { dir: PathBuf, resource: String, line: String },
-    Exec { program: PathBuf, arguments: Vec<String>, dir: PathBuf, environment: BTreeMap<String, String> },
+    Http {
+        port: u16,
+        path: String,
+        login: Option<String>,
+    },
+    Grpc {
+        port: u16,
+        service: String,
+    },
+    Postgres {
+        port: u16,
+    },
+    Kafka {
+        port: u16,
+    },
+    Log {
+        dir: PathBuf,
+        resource: String,
+        line: String,
+    },
+    Exec {
+        program: PathBuf,
+        arguments: Vec<String>,
+        dir: PathBuf,
+        environment: BTreeMap<String, String>,
+    },
 }
 
 /// Probes one process again and again, until it is dropped; connections are kept from one look to the next, since a new one each time costs
@@ -166,12 +188,7 @@ async fn connect(port: u16) -> Result<TcpStream, String> {
     })
 }
 
-async fn http(
-    client: &OnceLock<reqwest::Client>,
-    port: u16,
-    path: &str,
-    login: Option<&str>,
-) -> Result<(), String> {
+async fn http(client: &OnceLock<reqwest::Client>, port: u16, path: &str, login: Option<&str>) -> Result<(), String> {
     let client = match client.get() {
         Some(client) => client,
         None => {

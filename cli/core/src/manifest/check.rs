@@ -188,7 +188,10 @@ mod tests {
     use super::{super::Infra, *};
 
     fn problem(text: &str) -> String {
-        Manifest::parse(&format!("version = 1\n{text}"), Infra::Embedded).map(|_| ()).expect_err("the manifest is wrong").to_string()
+        Manifest::parse(&format!("version = 1\n{text}"), Infra::Embedded)
+            .map(|_| ())
+            .expect_err("the manifest is wrong")
+            .to_string()
     }
 
     #[test]

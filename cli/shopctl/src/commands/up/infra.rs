@@ -61,10 +61,7 @@ pub(super) async fn choose(workspace: &Workspace, instance: &Instance, args: &Up
             containers::services(&compose, variable)?;
             let project = containers::project(instance).await?;
             let (version, endpoint) = (project.daemon().version(), project.daemon().endpoint());
-            printer::note(format_args!(
-                "infrastructure: {version} at {} ({}), {why}",
-                endpoint.url, endpoint.why
-            ));
+            printer::note(format_args!("infrastructure: {version} at {} ({}), {why}", endpoint.url, endpoint.why));
             Ok(Chosen { infra, compose: Some(compose), kept: running(&project).await? })
         }
     }

@@ -68,8 +68,7 @@ impl Screen {
     pub(super) fn changed(&mut self, resource: Resource) {
         let before = self.states.get(&resource.name).map(|resource| resource.state.clone());
         if before.as_deref() != Some(resource.state.as_str()) {
-            if !matches!(resource.state.as_str(), "starting" | "ready")
-            {
+            if !matches!(resource.state.as_str(), "starting" | "ready") {
                 for (_, bar) in self.bars.extract_if(.., |(of, _), _| *of == resource.name) {
                     bar.finish_and_clear();
                 }
