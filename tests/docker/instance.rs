@@ -59,7 +59,7 @@ impl Instance {
     /// What the daemon has of this instance: `ps`, `volume ls` or `network ls` with more options, as lines.
     pub(crate) fn has(&self, what: &[&str]) -> Vec<String> {
         let label = format!("label=shopctl.instance={}", self.name);
-        docker(&[what, &["-q", "--no-trunc", "--filter", &label]].concat()).lines().map(str::to_owned).collect()
+        docker(&[what, &["-q", "--filter", &label]].concat()).lines().map(str::to_owned).collect()
     }
 
     /// The container of a resource.
