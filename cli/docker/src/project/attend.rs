@@ -142,10 +142,9 @@ impl Project {
             }
             tokio::select! {
                 biased;
-                Some(frame) = logs.next() => match frame {
-                    Ok(frame) => watch.say(&Piece::of(&frame), known, observer),
-                    // Its end is no news: the wait knows why.
-                    Err(_) => {}
+                // An error is no news: it ends the output, and the wait knows why.
+                Some(frame) = logs.next() => if let Ok(frame) = frame {
+                    watch.say(&Piece::of(&frame), known, observer);
                 },
                 event = events.next() => match event {
                     Some(Ok(event)) => self.event(container, &event, watch, observer).await?,

@@ -40,9 +40,8 @@ impl Ending {
     /// `left` is the container afterwards, `signal` the last that it was sent with the intention to end it.
     pub(super) fn of(left: Option<&ContainerInspectResponse>, signal: Option<&str>, code: Option<i64>) -> Self {
         let Some(state) = left.and_then(|left| left.state.as_ref()) else { return Self::RemovedByHand };
-        match state.status {
-            Some(ContainerStateStatusEnum::REMOVING | ContainerStateStatusEnum::DEAD) => return Self::RemovedByHand,
-            Some(_) | None => {}
+        if matches!(state.status, Some(ContainerStateStatusEnum::REMOVING | ContainerStateStatusEnum::DEAD)) {
+            return Self::RemovedByHand;
         }
         // Without a code, it was not seen to end: its state tells. With one, it may run again meanwhile.
         let code = code.or(state.exit_code).unwrap_or(-1);
