@@ -81,7 +81,7 @@ async fn kept_containers_are_taken_over(_: Docker) {
         (instance.run(&["status"]).status.code() == Some(8)).then_some(())
     })
     .await;
-    assert_eq!(instance.has(&["ps"]), [container.clone()]);
+    assert_eq!(instance.has(&["ps"]), std::slice::from_ref(&container));
     let said = up(&instance, &[PART]);
     assert!(said.contains("ready"), "{said}");
     assert_eq!(instance.container(PART), container);

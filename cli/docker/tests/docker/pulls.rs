@@ -279,7 +279,9 @@ async fn interrupted(daemon: Daemon) {
     registry.publish("x:1", None).await;
     let image = registry.at(slow_door(registry.port).await, "x:1");
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let progress = move |_: &str, progress: &Progress| { let _ = tell.send(*progress); };
+    let progress = move |_: &str, progress: &Progress| {
+        let _ = tell.send(*progress);
+    };
     {
         let images = [image.clone()];
         let credentials = nobody();
