@@ -80,6 +80,8 @@ impl Settings {
             .set("group.id", group)
             .set("fetch.min.bytes", "1")
             .set("fetch.error.backoff.ms", "100")
+            // A reader that has enough for the moment looks again soon; the default lets it run dry for a second.
+            .set("fetch.queue.backoff.ms", "50")
             .set("queued.min.messages", "1000")
             .set("allow.auto.create.topics", "false");
         config
