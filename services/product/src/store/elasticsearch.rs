@@ -53,6 +53,8 @@ use crate::events::{Change, event};
 
 /// How long a start waits for an Elasticsearch that does not answer; then it is waited for in the background.
 const FIRST: Duration = Duration::from_secs(5);
+/// How long whoever creates something waits for its end: less than its own client does.
+const ANSWER: Duration = Duration::from_secs(12);
 /// Writers of one product in this process take turns; so many products are told apart.
 const TURNS: usize = 64;
 /// Attempts to change a document that others change too, each of which somebody's succeeds.
@@ -330,7 +332,8 @@ impl Catalog for Elasticsearch {
         if documents.is_empty() {
             return Ok(products);
         }
-        let created = self.store.written(self.creator.create(documents).await);
+        let created = timeout(ANSWER, self.creator.create(documents)).await.unwrap_or(Err(Error::Late));
+        let created = self.store.written(created);
         self.store.seen(created)?;
         Ok(products)
     }

@@ -50,7 +50,8 @@ async fn setting() -> Setting {
 /// A call of Elasticsearch itself.
 async fn call(setting: &Setting, method: Method, path: &str, body: &Value) -> Value {
     let root = setting.catalog.rsplit_once('/').expect("a prefix").0;
-    let request = Client::new(root.to_owned()).request(method, path).json(body);
+    let request = Client::new(root.to_owned()).request(method, path);
+    let request = if body.is_null() { request } else { request.json(body) };
     let (status, answer) = answer(request).await;
     assert!(status.is_success(), "{path}: {answer}");
     answer
@@ -308,7 +309,7 @@ async fn an_index_with_an_older_mapping_is_copied_and_replaced(_: Only) {
     running.stop().await;
     // As a version before would have left it.
     let (old, new) = (format!("{alias}-0"), format!("{alias}-1"));
-    call(&setting, Method::POST, &format!("/{new}/_refresh"), &json!({})).await;
+    call(&setting, Method::POST, &format!("/{new}/_refresh"), &Value::Null).await;
     call(&setting, Method::PUT, &format!("/{old}"), &json!({"mappings": {"dynamic": false}})).await;
     let copy = json!({"source": {"index": new}, "dest": {"index": old}});
     call(&setting, Method::POST, "/_reindex?refresh=true", &copy).await;
@@ -324,7 +325,7 @@ async fn an_index_with_an_older_mapping_is_copied_and_replaced(_: Only) {
     for running in pair {
         running.stop().await;
     }
-    let indices = call(&setting, Method::GET, &format!("/{alias}-*/_alias"), &json!({})).await;
+    let indices = call(&setting, Method::GET, &format!("/{alias}-*/_alias"), &Value::Null).await;
     let indices: Vec<&String> = indices.as_object().expect("by name").keys().collect();
     assert!(indices.len() == 1 && indices[0].starts_with(&format!("{new}-")), "{indices:?}");
 }
@@ -346,7 +347,7 @@ async fn an_index_that_was_removed_is_made_again(_: Only) {
     let running = setting.start().await;
     let token = setting.user_token(SELLER);
     let path = format!("/products/{}", text(&running.client.create(&token, &globe()).await, "id"));
-    call(&setting, Method::DELETE, &format!("/{}-1", alias(&setting)), &json!({})).await;
+    call(&setting, Method::DELETE, &format!("/{}-1", alias(&setting)), &Value::Null).await;
     // Not the same as a product that does not exist.
     assert_eq!(status(&running.client, &path).await, StatusCode::SERVICE_UNAVAILABLE);
     is_ready(&running.client).await;

@@ -18,6 +18,8 @@ use super::error::Cause;
 const CONNECT: Duration = Duration::from_secs(2);
 /// For everything that changes or reads a few documents.
 const TIMEOUT: Duration = Duration::from_secs(8);
+/// For many documents at once: a node that has just started takes seconds for thousands of them.
+const BULK: Duration = Duration::from_secs(30);
 /// For what copies a whole index.
 pub(super) const LONG: Duration = Duration::from_secs(600);
 /// How long a connection that nobody uses stays open: less than anything in between would keep it.
@@ -93,7 +95,7 @@ impl Client {
             items: Vec<BTreeMap<String, Item>>,
         }
         let path = format!("/{alias}/_bulk?require_alias=true&filter_path={OUTCOME}");
-        let answer: Answer = self.call(Method::POST, &path, Body::Lines(lines)).await?;
+        let answer: Answer = self.call_within(BULK, Method::POST, &path, Body::Lines(lines)).await?;
         Ok(answer.items.into_iter().flat_map(BTreeMap::into_values).map(Item::written).collect())
     }
 

@@ -24,6 +24,8 @@ pub enum Error {
     Aborted(&'static str),
     #[error("others change the same document all the time")]
     Contended,
+    #[error("it takes too long; nobody knows whether it will be written")]
+    Late,
     #[error("the catalog is being closed")]
     Stopped,
 }

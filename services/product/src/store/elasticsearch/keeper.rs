@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::client::Client;
-use super::control::Handle;
+use super::control::{ABANDONED, Handle};
 use super::waiting::Waiting;
 use super::{Error, preparation, recovery};
 
@@ -68,11 +68,11 @@ impl Keeper {
     /// The same, and then ends what a process before left behind, so that whoever asks first finds it.
     pub(super) async fn begin(&self) -> Result<(), Error> {
         self.prepare().await?;
-        self.look_after(&mut Handle::new(self.client.clone(), self.alias.clone())).await
+        self.look_after(&mut Handle::new(self.client.clone(), self.alias.clone()), 0).await
     }
 
-    async fn look_after(&self, control: &mut Handle) -> Result<(), Error> {
-        let settled = recovery::recover(&self.client, &self.alias, control).await;
+    async fn look_after(&self, control: &mut Handle, settled_after: i64) -> Result<(), Error> {
+        let settled = recovery::recover(&self.client, &self.alias, control, settled_after).await;
         self.waiting.note(settled.inspect_err(|error| self.state.met(error))?);
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Keeper {
         let mut failures: u32 = 0;
         loop {
             if self.state.ready().is_err() {
-                match self.prepare().await {
+                match self.begin().await {
                     Ok(()) => tracing::info!(failures, "the catalog's index is ready"),
                     Err(error) => {
                         if failures.is_multiple_of(20) {
@@ -95,7 +95,7 @@ impl Keeper {
                 }
             }
             failures = 0;
-            if let Err(error) = self.look_after(&mut control).await {
+            if let Err(error) = self.look_after(&mut control, ABANDONED).await {
                 tracing::warn!("can't look after the catalog's index: {error}");
             }
             // The end of the pause and the word that it was lost mean the same: look.

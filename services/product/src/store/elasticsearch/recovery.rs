@@ -37,8 +37,14 @@ struct Hit {
     source: Source,
 }
 
-/// Ends what nobody else will end. Returns the products that became visible: their events wait.
-pub(super) async fn recover(client: &Client, alias: &str, control: &mut Handle) -> Result<Vec<String>, Error> {
+/// Ends what nobody else will end; of the decided groups those that were begun `settled_after` ms ago or earlier, since their
+/// own processes are at it before. Returns the products that became visible: their events wait.
+pub(super) async fn recover(
+    client: &Client,
+    alias: &str,
+    control: &mut Handle,
+    settled_after: i64,
+) -> Result<Vec<String>, Error> {
     let hidden = hidden(client, alias).await?;
     // Read after the documents: a group is noted before they are written.
     let open = control.read().await?.open;
@@ -46,8 +52,11 @@ pub(super) async fn recover(client: &Client, alias: &str, control: &mut Handle) 
         return Ok(Vec::new());
     }
     let mut settled = Vec::new();
-    let decided: BTreeSet<&str> =
-        open.iter().filter(|open| open.state == State::Decided).map(|open| open.id.as_str()).collect();
+    let decided: BTreeSet<&str> = open
+        .iter()
+        .filter(|open| open.state == State::Decided && open.age() >= settled_after)
+        .map(|open| open.id.as_str())
+        .collect();
     if !decided.is_empty() {
         let _: Value = client.call(Method::POST, &format!("/{alias}/_refresh"), Body::None).await?;
         let mut hidden = self::hidden(client, alias).await?;
