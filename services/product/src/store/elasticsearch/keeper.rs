@@ -82,7 +82,7 @@ impl Keeper {
         let mut failures: u32 = 0;
         loop {
             if self.state.ready().is_err() {
-                match self.prepare().await {
+                match self.begin().await {
                     Ok(()) => tracing::info!(failures, "the catalog's index is ready"),
                     Err(error) => {
                         if failures.is_multiple_of(20) {
