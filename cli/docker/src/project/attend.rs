@@ -84,7 +84,7 @@ impl Project {
         observer: &mut dyn Observer,
     ) -> Result<Ending, Error> {
         let seen = match since {
-            Since::Start => None,
+            Since::Start => container.ended_before,
             Since::Time(time) => Some(time),
         };
         let mut watch = Watch { seen, health: None, paused: false, signal: None, away: false };
@@ -117,10 +117,6 @@ impl Project {
         let begin = SystemTime::now();
         let Some(found) = self.look(&container.id).await? else { return Ok(Ending::RemovedByHand) };
         let state = found.state.as_ref();
-        // A run begins before Docker says so, and after the end of the one before.
-        if watch.seen.is_none() {
-            watch.seen = state.and_then(|state| state.finished_at.as_deref()).and_then(output::time);
-        }
         let running = state.and_then(|state| state.running) == Some(true);
         let started = state.and_then(|state| state.started_at.as_deref()).and_then(output::time);
         if watch.away && running && started == Some(container.started) {
