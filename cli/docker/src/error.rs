@@ -19,6 +19,8 @@ pub enum Error {
     Context { name: String, why: String, problem: String },
     #[error("cannot read {path}: {problem}")]
     Config { path: PathBuf, problem: String },
+    #[error("cannot lock {path}: {problem}")]
+    Lock { path: PathBuf, problem: String },
 
     #[error("image {image} does not exist, or may not be seen: {detail}")]
     ImageNotFound { image: String, detail: String },
@@ -101,7 +103,7 @@ impl Error {
                     "`--image {resource}=postgres:{found}` opens it; `shopctl down --volumes` begins anew, without the data"
                 ));
             }
-            Self::Start { .. } | Self::Refused { .. } => return None,
+            Self::Lock { .. } | Self::Start { .. } | Self::Refused { .. } => return None,
         };
         Some(hint.to_owned())
     }

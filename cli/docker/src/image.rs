@@ -59,7 +59,8 @@ pub async fn obtainable(
     })
 }
 
-/// Pulls images in parallel. Dropping the future stops it; the daemon goes on from what it keeps.
+/// Pulls images in parallel. Dropping the future stops it. Images that are complete stay; what there is of the others, a
+/// daemon with containerd's image store keeps for the next pull, and one with the older store (20.10 has no other) drops.
 ///
 /// # Errors
 /// Those of all images that could not be pulled.

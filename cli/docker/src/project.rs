@@ -12,7 +12,10 @@ mod spec;
 mod stop;
 mod volume;
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -38,15 +41,17 @@ pub const CONTENT: &str = "shopctl.content";
 pub struct Project {
     daemon: Daemon,
     instance: String,
+    folder: PathBuf,
     state: String,
 }
 
 impl Project {
-    /// `state` is the instance's folder of state; its path tells instances apart, the folder itself is not looked at.
+    /// `state` is the instance's folder of state: its path tells instances apart. The folder itself need only be there to
+    /// make containers, as what processes of the instance lock.
     #[must_use]
     pub fn new(daemon: Daemon, instance: &str, state: &Path) -> Self {
-        let state = hex::encode(Sha256::digest(state.as_os_str().as_encoded_bytes()));
-        Self { daemon, instance: instance.to_owned(), state }
+        let hash = hex::encode(Sha256::digest(state.as_os_str().as_encoded_bytes()));
+        Self { daemon, instance: instance.to_owned(), folder: state.to_owned(), state: hash }
     }
 
     #[must_use]

@@ -21,6 +21,8 @@ const RETURN: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_millis(250);
 /// For output that is still on its way when the container has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// For the kernel's reason, after a SIGKILL that nobody has asked the daemon for.
+const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// Gets to hear what an attended container does.
 pub trait Observer: Send {
@@ -69,6 +71,7 @@ struct Watch {
     paused: bool,
     /// The last one that was sent to end the container.
     signal: Option<String>,
+    oom: bool,
     away: bool,
 }
 
@@ -84,10 +87,10 @@ impl Project {
         observer: &mut dyn Observer,
     ) -> Result<Ending, Error> {
         let seen = match since {
-            Since::Start => None,
+            Since::Start => container.ended_before,
             Since::Time(time) => Some(time),
         };
-        let mut watch = Watch { seen, health: None, paused: false, signal: None, away: false };
+        let mut watch = Watch { seen, health: None, paused: false, signal: None, oom: false, away: false };
         let mut deadline = None;
         loop {
             let error = match self.watch(container, &mut watch, observer).await {
@@ -117,10 +120,6 @@ impl Project {
         let begin = SystemTime::now();
         let Some(found) = self.look(&container.id).await? else { return Ok(Ending::RemovedByHand) };
         let state = found.state.as_ref();
-        // A run begins before Docker says so, and after the end of the one before.
-        if watch.seen.is_none() {
-            watch.seen = state.and_then(|state| state.finished_at.as_deref()).and_then(output::time);
-        }
         let running = state.and_then(|state| state.running) == Some(true);
         let started = state.and_then(|state| state.started_at.as_deref()).and_then(output::time);
         if watch.away && running && started == Some(container.started) {
@@ -154,8 +153,12 @@ impl Project {
                 ended = &mut wait => break ended?,
             }
         };
-        // Whatever the events have to say about it has been sent before the wait ended.
-        while let Ok(Some(Ok(event))) = tokio::time::timeout(Duration::from_millis(20), events.next()).await {
+        // What the events have to say about it has been sent before, but that it was for want of memory may come later.
+        let patience = |watch: &Watch| {
+            let unexplained = code == Some(ending::SIGKILL) && watch.signal.is_none() && !watch.oom;
+            if unexplained { EXPLANATION } else { Duration::from_millis(20) }
+        };
+        while let Ok(Some(Ok(event))) = tokio::time::timeout(patience(watch), events.next()).await {
             self.event(container, &event, watch, observer).await?;
         }
         let last_words = async {
@@ -166,7 +169,10 @@ impl Project {
         // An output that a child of the container keeps open must not keep its end from being told.
         let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
         let left = self.look(&container.id).await?;
-        Ok(Ending::of(left.as_ref(), watch.signal.as_deref(), code))
+        Ok(match Ending::of(left.as_ref(), watch.signal.as_deref(), code) {
+            Ending::Killed { .. } if watch.oom && code == Some(ending::SIGKILL) => Ending::OomKilled,
+            ending => ending,
+        })
     }
 
     async fn look(&self, id: &str) -> Result<Option<ContainerInspectResponse>, Error> {
@@ -192,7 +198,7 @@ impl Project {
             ("type", vec!["container".to_owned()]),
             ("container", vec![id.to_owned()]),
             // Without it, every look of a healthcheck is three events.
-            ("event", ["kill", "pause", "unpause", "health_status"].map(str::to_owned).to_vec()),
+            ("event", ["kill", "oom", "pause", "unpause", "health_status"].map(str::to_owned).to_vec()),
         ];
         let filters = filters.map(|(name, values)| (name.to_owned(), values)).into();
         let options = EventsOptionsBuilder::default().since(&output::exact(begin)).filters(&filters).build();
@@ -222,6 +228,7 @@ impl Project {
         match event.action.as_deref().unwrap_or_default() {
             "pause" => watch.pause(true, observer),
             "unpause" => watch.pause(false, observer),
+            "oom" => watch.oom = true,
             "kill" => {
                 let attributes = event.actor.as_ref().and_then(|actor| actor.attributes.as_ref());
                 let signal = attributes.and_then(|attributes| attributes.get("signal"));

@@ -4,6 +4,9 @@ use std::fmt;
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 
+/// The exit code of what died of it.
+pub(super) const SIGKILL: i64 = 128 + 9;
+
 /// How a container ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -48,7 +51,7 @@ impl Ending {
         match signal {
             _ if state.oom_killed == Some(true) => Self::OomKilled,
             Some(signal) => Self::Killed { signal: name(signal) },
-            None if code == 128 + 9 => Self::Killed { signal: name("9") },
+            None if code == SIGKILL => Self::Killed { signal: name("9") },
             None => Self::Exited { code },
         }
     }

@@ -1,18 +1,25 @@
 //! The one network of an instance, in which containers reach each other by the names of their resources.
 
+use std::{fs::File, io};
+
 use bollard::{models::NetworkCreateRequest, query_parameters::ListNetworksOptionsBuilder};
 
 use super::Project;
-use crate::{Error, daemon};
+use crate::Error;
 
 impl Project {
     /// Makes the network of this instance if it is not there, and answers with its id. `obtain` does so by itself.
     ///
     /// # Errors
-    /// When a foreign network has its name, or the daemon refuses.
+    /// When a foreign network has its name, the folder of state cannot be locked, or the daemon refuses.
     pub async fn ensure_network(&self) -> Result<String, Error> {
         let name = self.network();
         let object = format!("network {name}");
+        if let Some(id) = self.present_network().await? {
+            return Ok(id);
+        }
+        // Daemons before 25 give two networks one name when they are asked for at once, and then start nothing in either.
+        let _lock = self.lock().await?;
         if let Some(id) = self.present_network().await? {
             return Ok(id);
         }
@@ -26,24 +33,19 @@ impl Project {
             labels: Some(self.labels(None)),
             ..NetworkCreateRequest::default()
         };
-        let own = match self.daemon.answer(docker.create_network(request)).await {
-            Ok(created) => Some(created.id),
-            // Another process of this instance was quicker.
-            Err(error) if daemon::status(&error) == Some(409) => None,
-            Err(error) => return Err(self.daemon.refused("create", &object, &error)),
-        };
-        let kept = self.present_network().await?;
-        // Daemons before 25 give two networks one name when they are asked for at once. All see the same oldest one.
-        if let (Some(own), Some(kept)) = (&own, &kept)
-            && own != kept
-        {
-            self.daemon.ask_for("remove", &object, docker.remove_network(own)).await?;
-        }
-        kept.or(own).ok_or_else(|| Error::Refused {
-            action: "create",
-            object,
-            detail: "it is gone again at once; another process removes this instance".into(),
-        })
+        let created = self.daemon.ask("create", &object, docker.create_network(request)).await?;
+        Ok(created.id)
+    }
+
+    /// Keeps other processes of this instance out, until it is dropped. It is on the folder: no file is left behind.
+    async fn lock(&self) -> Result<File, Error> {
+        let path = self.folder.clone();
+        let locked = tokio::task::spawn_blocking(move || {
+            let folder = File::open(path)?;
+            folder.lock().map(|()| folder)
+        });
+        let locked = locked.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        locked.map_err(|error| Error::Lock { path: self.folder.clone(), problem: error.to_string() })
     }
 
     /// The oldest, if there are several.

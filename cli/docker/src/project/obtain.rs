@@ -28,6 +28,8 @@ pub struct Container {
     pub name: String,
     pub resource: String,
     pub started: SystemTime,
+    /// The end of its run before: what it wrote until then belongs to that one. A run writes before Docker calls it started.
+    pub ended_before: Option<SystemTime>,
 }
 
 /// A container, and how it was got.
@@ -81,7 +83,7 @@ impl Project {
             }
             Present::Nothing => (self.create(&site, service).await?, How::Created),
         };
-        let id = container.id.unwrap_or_default();
+        let id = container.id.clone().unwrap_or_default();
         if let Err(error) = self.daemon.answer(self.daemon.docker.start_container(&id, None)).await {
             return Err(self.not_started(resource, service, &error).await);
         }
@@ -89,7 +91,9 @@ impl Project {
         let docker = &self.daemon.docker;
         let started =
             self.daemon.ask("look at", &format!("container {name}"), docker.inspect_container(&id, None)).await?;
-        Ok(Obtained { container: self.container(resource, &started), how })
+        // One that has ended again at once tells its new end only.
+        let ended_before = output::ended(container.state.as_ref());
+        Ok(Obtained { container: Container { ended_before, ..self.container(resource, &started) }, how })
     }
 
     async fn present(&self, site: &Site<'_>, service: &Service) -> Result<Present, Error> {
@@ -150,12 +154,14 @@ impl Project {
     }
 
     fn container(&self, resource: &str, found: &ContainerInspectResponse) -> Container {
-        let started = found.state.as_ref().and_then(|state| state.started_at.as_deref()).and_then(output::time);
+        let state = found.state.as_ref();
+        let started = state.and_then(|state| state.started_at.as_deref()).and_then(output::time);
         Container {
             id: found.id.clone().unwrap_or_default(),
             name: self.name(resource),
             resource: resource.to_owned(),
             started: started.unwrap_or(SystemTime::UNIX_EPOCH),
+            ended_before: output::ended(state),
         }
     }
 

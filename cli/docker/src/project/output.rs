@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use bollard::container::LogOutput;
+use bollard::{container::LogOutput, models::ContainerState};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,11 @@ impl<'a> Piece<'a> {
 pub(super) fn time(text: &str) -> Option<SystemTime> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     (time.unix_timestamp() > 0).then(|| SystemTime::from(time))
+}
+
+/// The end of a run that is over, or of the one before.
+pub(super) fn ended(state: Option<&ContainerState>) -> Option<SystemTime> {
+    state.and_then(|state| state.finished_at.as_deref()).and_then(time)
 }
 
 /// For parameters of the API: whole seconds, from the epoch on.

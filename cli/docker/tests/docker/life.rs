@@ -167,7 +167,10 @@ async fn race(daemon: Daemon) {
     let site = Site::new(&daemon);
     let service = shell("exec sleep 1000");
     let names = ["a", "b", "c", "d", "e", "f"];
-    future::join_all(names.map(|name| site.obtain(name, &service))).await;
+    // All of them first: a panic in between would leave behind what the daemon still makes.
+    for obtained in future::join_all(names.map(|name| site.try_obtain(name, &service))).await {
+        obtained.unwrap_or_else(|error| panic!("{error}"));
+    }
     let things = site.list().await;
     assert_eq!((things.containers.len(), things.networks.len(), things.volumes.len()), (6, 1, 1));
     let found = docker().inspect_network(&site.project.network(), None).await.expect("it is there");

@@ -7,7 +7,6 @@ use std::{
 };
 
 use bollard::{
-    auth::DockerCredentials,
     body_full,
     models::{ContainerConfig, ContainerCreateBody},
     query_parameters::{
@@ -55,30 +54,21 @@ struct Registry {
 }
 
 impl Registry {
-    async fn start(password: Option<&str>) -> Self {
+    async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
-        let auth = password.map_or_else(String::new, |file| {
-            let path = folder.path().join("htpasswd");
-            write(&path, file);
-            format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", path.display())
-        });
-        let data = folder.path().join("data");
-        let config = folder.path().join("registry.yml");
-        write(
-            &config,
-            &format!(
-                "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-                 http: {{addr: \"127.0.0.1:{port}\"}}\n{auth}",
-                data.display()
-            ),
-        );
-        let mut command = Command::new(REGISTRY);
-        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        let server = command.spawn().expect("it starts");
-        let registry = Self { port, server, folder, images: Mutex::default() };
-        until("the registry", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
-        registry
+        let server = serve(&folder, port, "").await;
+        Self { port, server, folder, images: Mutex::default() }
+    }
+
+    /// From now on, who comes in needs a password.
+    async fn lock(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+        let path = self.folder.path().join("htpasswd");
+        write(&path, HTPASSWD);
+        let auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", path.display());
+        self.server = serve(&self.folder, self.port, &auth).await;
     }
 
     fn image(&self, name: &str) -> String {
@@ -92,7 +82,7 @@ impl Registry {
     }
 
     /// Pushes an image of two layers and forgets it.
-    async fn publish(&self, name: &str, credentials: Option<DockerCredentials>) {
+    async fn publish(&self, name: &str) {
         let docker = docker();
         let image = self.image(name);
         let (repository, tag) = image.rsplit_once(':').expect("with a tag");
@@ -122,10 +112,27 @@ impl Registry {
         let force = RemoveContainerOptionsBuilder::default().force(true).build();
         docker.remove_container(&container, Some(force)).await.expect("it is removed");
         let options = PushImageOptionsBuilder::default().tag(tag).build();
-        let pushed = docker.push_image(repository, Some(options), credentials);
+        let pushed = docker.push_image(repository, Some(options), None);
         pushed.try_collect::<Vec<_>>().await.expect("it is pushed");
         forget(&image).await;
     }
+}
+
+async fn serve(folder: &TempDir, port: u16, auth: &str) -> Child {
+    let (data, config) = (folder.path().join("data"), folder.path().join("registry.yml"));
+    write(
+        &config,
+        &format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+             http: {{addr: \"127.0.0.1:{port}\"}}\n{auth}",
+            data.display()
+        ),
+    );
+    let mut command = Command::new(REGISTRY);
+    command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
+    let server = command.spawn().expect("it starts");
+    until("the registry", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
+    server
 }
 
 impl Drop for Registry {
@@ -178,8 +185,8 @@ async fn pulled(daemon: &Daemon, image: &str) -> Result<Vec<Progress>, Vec<Error
 }
 
 async fn pull(daemon: Daemon) {
-    let registry = Registry::start(None).await;
-    registry.publish("x:1", None).await;
+    let registry = Registry::start().await;
+    registry.publish("x:1").await;
     let image = registry.image("x:1");
     image::obtainable(&daemon, &image, &nobody(), Duration::from_secs(20)).await.expect("the registry has it");
     assert_eq!(image::missing(&daemon, &[image.clone(), image.clone()]).await.expect("an answer"), [image.as_str()]);
@@ -196,7 +203,7 @@ async fn pull(daemon: Daemon) {
 }
 
 async fn failures(daemon: Daemon) {
-    let registry = Registry::start(None).await;
+    let registry = Registry::start().await;
     let none = registry.image("none:1");
     let away = format!("127.0.0.1:{}/x:1", free_port());
     let images = [none.clone(), away.clone()];
@@ -218,7 +225,9 @@ async fn failures(daemon: Daemon) {
 }
 
 async fn private(daemon: Daemon) {
-    let registry = Registry::start(Some(HTPASSWD)).await;
+    let mut registry = Registry::start().await;
+    registry.publish("x:1").await;
+    registry.lock().await;
     let image = registry.image("x:1");
     let host = format!("127.0.0.1:{}", registry.port);
     let credentials = |password: &str| {
@@ -227,13 +236,6 @@ async fn private(daemon: Daemon) {
         let folder = registry.folder.path().to_str().expect("plain text").to_owned();
         Credentials::from_lookup(move |name| (name == "DOCKER_CONFIG").then(|| folder.clone()))
     };
-    let login = DockerCredentials {
-        username: Some("me".into()),
-        password: Some(PASSWORD.into()),
-        serveraddress: Some(host.clone()),
-        ..DockerCredentials::default()
-    };
-    registry.publish("x:1", Some(login)).await;
     for credentials in [nobody(), credentials("wrong")] {
         let patience = Duration::from_secs(20);
         let refused = image::obtainable(&daemon, &image, &credentials, patience).await.expect_err("a stranger");
@@ -275,13 +277,11 @@ async fn slow_door(to: u16) -> u16 {
 }
 
 async fn interrupted(daemon: Daemon) {
-    let registry = Registry::start(None).await;
-    registry.publish("x:1", None).await;
+    let registry = Registry::start().await;
+    registry.publish("x:1").await;
     let image = registry.at(slow_door(registry.port).await, "x:1");
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let progress = move |_: &str, progress: &Progress| {
-        let _ = tell.send(*progress);
-    };
+    let progress = move |_: &str, progress: &Progress| tell.send(*progress).unwrap_or_default();
     {
         let images = [image.clone()];
         let credentials = nobody();
