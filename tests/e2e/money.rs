@@ -32,6 +32,8 @@ const FLOATS: &[(&str, &str)] = &[
     ("product/src/api/schema.rs", "the price in an answer"),
     ("product/src/domain.rs", "a search's score"),
     ("product/src/events.rs", "the price in events"),
+    ("product/src/store/elasticsearch/query.rs", "a search's weights"),
+    ("product/src/store/elasticsearch/search.rs", "a search's score"),
     ("product/src/store/embedded/words.rs", "a search's weights"),
 ];
 
