@@ -102,17 +102,6 @@ fn workspace() -> &'static Path {
 
 /// The `shopctl` of this workspace, as it is now.
 fn binary() -> &'static Path {
-    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let mut cargo = testkit::cargo::command();
-        cargo.args(["build", "--quiet", "--package", "shopctl", "--bin", "shopctl"]).current_dir(workspace());
-        let test = std::env::current_exe().expect("this is a program");
-        let folder = test.parent().and_then(Path::parent).expect("tests are in deps, one below");
-        if folder.ends_with("release") {
-            cargo.arg("--release");
-        }
-        let output = cargo.output().expect("cargo can be executed");
-        assert!(output.status.success(), "shopctl does not build:\n{}", String::from_utf8_lossy(&output.stderr));
-        folder.join("shopctl")
-    });
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| testkit::cargo::build("shopctl", "shopctl", &[]));
     &BINARY
 }

@@ -11,12 +11,12 @@ use std::{
 use serde_json::Value;
 use shopctl_kafka::{Event, Tail, tail::Start, topics::ORDER_EVENTS};
 use sqlx::{Connection as _, PgConnection};
-use testkit::eventually;
+use testkit::{cargo::build, eventually};
 use uuid::Uuid;
 
 use crate::{
     shop::{SETTLED, Shop, Shopper},
-    stack::{Stack, build, code},
+    stack::{Stack, code},
 };
 
 /// For an instance to be up, with the build before it waiting for another cargo.

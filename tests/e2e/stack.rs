@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::leash::Leash;
+use testkit::{cargo, leash::Leash};
 
 use crate::shop::Shop;
 
@@ -102,23 +102,6 @@ pub(crate) fn workspace() -> &'static Path {
 
 /// The `shopctl` of this workspace, as it is now.
 pub(crate) fn binary() -> &'static Path {
-    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| build("shopctl", "shopctl", &[]));
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| cargo::build("shopctl", "shopctl", &[]));
     &BINARY
-}
-
-/// Builds a binary as a user does; cargo leaves it beside the folder of this test.
-pub(crate) fn build(package: &str, binary: &str, features: &[&str]) -> PathBuf {
-    let mut cargo = testkit::cargo::command();
-    cargo.args(["build", "--quiet", "--package", package, "--bin", binary]).current_dir(workspace());
-    for feature in features {
-        cargo.args(["--features", feature]);
-    }
-    let test = std::env::current_exe().expect("this is a program");
-    let folder = test.parent().and_then(Path::parent).expect("tests are in deps, one below");
-    if folder.ends_with("release") {
-        cargo.arg("--release");
-    }
-    let output = cargo.output().expect("cargo can be executed");
-    assert!(output.status.success(), "{binary} does not build:\n{}", String::from_utf8_lossy(&output.stderr));
-    folder.join(binary)
 }

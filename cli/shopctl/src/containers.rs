@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use shopctl_docker::{
     Daemon, Error,
     compose::{self, Service},
+    image::Credentials,
     project::Project,
 };
 use shopctl_runtime::{Instance, plan::Compose};
@@ -14,13 +15,10 @@ use crate::exit::{Exit, Failure};
 /// Beside the manifest.
 pub(crate) const FILE: &str = "infra.yaml";
 
-/// What the file says, with the images that were asked for.
-pub(crate) fn services(
-    compose: &Compose,
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<BTreeMap<String, Service>, Failure> {
+/// What the file says in the environment of this process, with the images that were asked for.
+pub(crate) fn services(compose: &Compose) -> Result<BTreeMap<String, Service>, Failure> {
     let name = compose.file.display().to_string();
-    let mut services = compose::parse(&name, &compose.text, lookup).map_err(refused)?.services;
+    let mut services = compose::parse(&name, &compose.text, variable).map_err(refused)?.services;
     for (resource, image) in &compose.images {
         let Some(service) = services.get_mut(resource) else {
             let known: Vec<&str> = services.keys().map(String::as_str).collect();
@@ -30,6 +28,15 @@ pub(crate) fn services(
         service.image.clone_from(image);
     }
     Ok(services)
+}
+
+/// The user's, for pulls.
+pub(crate) fn credentials() -> Credentials {
+    Credentials::from_lookup(variable)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn refused(error: compose::Error) -> Failure {

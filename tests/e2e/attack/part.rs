@@ -7,7 +7,7 @@ use std::{
     sync::LazyLock,
 };
 
-use crate::stack::build;
+use testkit::cargo::build;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {

@@ -34,7 +34,7 @@ pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
     let instance = running::instance(global)?;
     let (plan, _) = running::plan(&instance)?;
     let compose = plan.compose.as_ref().context("this instance runs without containers")?;
-    let services = containers::services(compose, |name| std::env::var(name).ok())?;
+    let services = containers::services(compose)?;
     let service = services.get(name).with_context(|| format!("{} has no service {name}", compose.file.display()))?;
     let project = containers::project(&instance).await?;
     let folder = compose.file.parent().unwrap_or(Path::new("/"));
@@ -47,18 +47,19 @@ pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
     let mut relay = Relay;
     let attended = project.attend(container, since, &mut relay);
     tokio::pin!(attended);
+    let told_to_end = async {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    };
     let ending = tokio::select! {
         ending = &mut attended => ending.map_err(containers::failed)?,
         _ = left.recv() => {
             printer::note(format_args!("{} is left running", container.name));
             return Ok(Exit::Success);
         }
-        _ = terminated.recv() => {
-            let (_, stopped) = tokio::join!(&mut attended, project.stop(name, service.stop_grace_period));
-            stopped.map_err(containers::failed)?;
-            return Ok(Exit::Success);
-        }
-        _ = interrupted.recv() => {
+        () = told_to_end => {
             let (_, stopped) = tokio::join!(&mut attended, project.stop(name, service.stop_grace_period));
             stopped.map_err(containers::failed)?;
             return Ok(Exit::Success);

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use shopctl_core::{Graph, manifest::Kind};
-use shopctl_docker::image::{self, Credentials, Phase, Progress};
+use shopctl_docker::image::{self, Phase, Progress};
 
 use crate::{args::Global, containers, exit::Exit, printer, progress::Meter, running};
 
@@ -15,7 +15,7 @@ pub(crate) async fn run(global: &Global) -> anyhow::Result<Exit> {
     let instance = running::instance(global)?;
     let (plan, manifest) = running::plan(&instance)?;
     let compose = plan.compose.as_ref().context("this instance runs without containers")?;
-    let services = containers::services(compose, variable)?;
+    let services = containers::services(compose)?;
     let graph = Graph::new(&manifest, &plan.options())?;
     let nodes = graph.ids().map(|id| graph.node(id)).filter(|node| node.kind == Kind::Container);
     let images: Vec<String> = nodes.filter_map(|node| Some(services.get(&node.name)?.image.clone())).collect();
@@ -33,7 +33,7 @@ pub(crate) async fn run(global: &Global) -> anyhow::Result<Exit> {
         let meter = meters.entry(image.to_owned()).or_insert_with(|| Meter::of_part("KiB", image));
         meter.set(progress.downloaded / 1024, total, &told(progress));
     };
-    let credentials = Credentials::from_lookup(variable);
+    let credentials = containers::credentials();
     let Err(errors) = image::pull(project.daemon(), &missing, &credentials, &show).await else {
         return Ok(Exit::Success);
     };
@@ -55,8 +55,4 @@ fn told(progress: &Progress) -> String {
         Phase::Extracting => format!("{layers}, unpacking"),
         Phase::Done => "done".to_owned(),
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

@@ -265,22 +265,13 @@ impl Store {
             "_source": {"excludes": ["lexicon", "unpublished"]},
         });
         #[derive(Deserialize)]
-        struct Answer {
-            hits: Hits,
-        }
-        #[derive(Deserialize)]
-        struct Hits {
-            hits: Vec<Hit>,
-        }
-        #[derive(Deserialize)]
         struct Hit {
             #[serde(rename = "_id")]
             id: String,
             #[serde(rename = "_source")]
             source: Source,
         }
-        let path = format!("/{}/_search", self.alias);
-        let mut hits = self.client.call::<Answer>(Method::POST, &path, Body::Json(search)).await?.hits.hits;
+        let mut hits: Vec<Hit> = self.client.hits(&self.alias, search).await?;
         let more = hits.len() > limit;
         hits.truncate(limit);
         let next = hits.last().filter(|_| more).map(|hit| hit.source.sequence);

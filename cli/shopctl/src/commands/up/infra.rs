@@ -4,11 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use shopctl_core::manifest::{Infra, Kind};
-use shopctl_docker::{
-    Daemon,
-    image::{self, Credentials},
-    project::Project,
-};
+use shopctl_docker::{Daemon, image, project::Project};
 use shopctl_runtime::{Instance, Workspace, plan::Compose};
 
 use crate::{
@@ -58,7 +54,7 @@ pub(super) async fn choose(workspace: &Workspace, instance: &Instance, args: &Up
         }
         Infra::Docker => {
             let compose = compose(workspace, args)?;
-            containers::services(&compose, variable)?;
+            containers::services(&compose)?;
             let project = containers::project(instance).await?;
             let (version, endpoint) = (project.daemon().version(), project.daemon().endpoint());
             printer::note(format_args!("infrastructure: {version} at {} ({}), {why}", endpoint.url, endpoint.why));
@@ -88,7 +84,7 @@ async fn reachable(workspace: &Workspace, args: &Up) -> anyhow::Result<Result<St
     if wanted.is_empty() {
         return Ok(Err("the manifest has no containers".to_owned()));
     }
-    let services = containers::services(&compose(workspace, args)?, variable)?;
+    let services = containers::services(&compose(workspace, args)?)?;
     let daemon = match Daemon::from_environment().await {
         Ok(daemon) => daemon,
         Err(error) => return Ok(Err(error.to_string())),
@@ -99,7 +95,7 @@ async fn reachable(workspace: &Workspace, args: &Up) -> anyhow::Result<Result<St
         Ok(missing) => missing,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let credentials = Credentials::from_lookup(variable);
+    let credentials = containers::credentials();
     let asked = missing.iter().map(|image| image::obtainable(&daemon, image, &credentials, PATIENCE));
     Ok(match futures::future::try_join_all(asked).await {
         Ok(_) if missing.is_empty() => Ok("which has all images".to_owned()),
@@ -119,8 +115,4 @@ fn compose(workspace: &Workspace, args: &Up) -> anyhow::Result<Compose> {
 async fn running(project: &Project) -> Result<Vec<String>, Failure> {
     let things = project.list().await.map_err(containers::failed)?;
     Ok(things.containers.into_iter().filter(|thing| thing.running).filter_map(|thing| thing.resource).collect())
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

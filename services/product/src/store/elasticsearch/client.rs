@@ -71,6 +71,20 @@ impl Client {
         if status.is_success() { Ok(serde_json::from_slice(&bytes)?) } else { Err(Error::refused(status, &bytes)) }
     }
 
+    /// What a search in `index` finds.
+    pub(super) async fn hits<H: DeserializeOwned>(&self, index: &str, search: Value) -> Result<Vec<H>, Error> {
+        #[derive(Deserialize)]
+        struct Answer<H> {
+            hits: Hits<H>,
+        }
+        #[derive(Deserialize)]
+        struct Hits<H> {
+            hits: Vec<H>,
+        }
+        let answer: Answer<H> = self.call(Method::POST, &format!("/{index}/_search"), Body::Json(search)).await?;
+        Ok(answer.hits.hits)
+    }
+
     /// A document; `None` if there is none of that id.
     pub(super) async fn document<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
         #[derive(Deserialize)]

@@ -71,16 +71,6 @@ struct Part {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    hits: Hits,
-}
-
-#[derive(Deserialize)]
-struct Hits {
-    hits: Vec<Hit>,
-}
-
-#[derive(Deserialize)]
 struct Hit {
     #[serde(rename = "_id")]
     id: String,
@@ -103,10 +93,9 @@ impl ElasticsearchOutbox {
             "size": LEFT_BEHIND,
             "_source": false,
         });
-        let answer: Answer =
-            self.client.call(Method::POST, &format!("/{}/_search", self.alias), Body::Json(search)).await?;
+        let hits: Vec<Hit> = self.client.hits(&self.alias, search).await?;
         // Noted without waking the relay, which is here already.
-        self.waiting.add(answer.hits.hits.into_iter().map(|hit| hit.id));
+        self.waiting.add(hits.into_iter().map(|hit| hit.id));
         self.looked = Some(Instant::now());
         Ok(())
     }

@@ -18,16 +18,6 @@ use super::document::Source;
 const BATCH: usize = 5000;
 
 #[derive(Deserialize)]
-struct Answer {
-    hits: Hits,
-}
-
-#[derive(Deserialize)]
-struct Hits {
-    hits: Vec<Hit>,
-}
-
-#[derive(Deserialize)]
 struct Hit {
     #[serde(rename = "_id")]
     id: String,
@@ -95,9 +85,9 @@ async fn hidden(client: &Client, alias: &str) -> Result<BTreeMap<String, Vec<Hit
         "seq_no_primary_term": true,
         "_source": {"excludes": ["lexicon", "name", "description", "unpublished"]},
     });
-    let answer: Answer = client.call(Method::POST, &format!("/{alias}/_search"), Body::Json(search)).await?;
+    let hits: Vec<Hit> = client.hits(alias, search).await?;
     let mut groups: BTreeMap<String, Vec<Hit>> = BTreeMap::new();
-    for hit in answer.hits.hits {
+    for hit in hits {
         if let Some(group) = hit.source.group.clone() {
             groups.entry(group).or_default().push(hit);
         }
