@@ -6,6 +6,16 @@ use crate::received::Received;
 /// What a consumer does with an event.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
+    /// Whether `event` changes anything here. One that does not is neither remembered nor given to [`Handler::handle`]:
+    /// what has no effect cannot have it twice.
+    ///
+    /// # Errors
+    /// The event is broken, though it would have no effect: somebody shall look at it.
+    fn concerns(&self, event: &Received) -> Result<bool, HandleError> {
+        let _ = event;
+        Ok(true)
+    }
+
     /// Applies `event` in the transaction that also remembers its id: both are kept or neither. It may be called again
     /// for the same event as long as that transaction was not committed. Kinds that mean nothing here are `Ok`.
     async fn handle(&self, transaction: &mut PgConnection, event: &Received) -> Result<(), HandleError>;

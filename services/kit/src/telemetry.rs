@@ -65,7 +65,13 @@ pub fn init(service: &'static str, lookup: &Lookup) -> Result<(), config::Error>
     let provider =
         SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build()).build();
     // Whatever is logged, but not the thousands of spans in which libraries debug themselves.
-    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(LevelFilter::INFO);
+    let traces = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer(service))
+        // Attributes that nobody asks for, taken down at each of the many times that a span is entered and left.
+        .with_tracked_inactivity(false)
+        .with_threads(false)
+        .with_location(false)
+        .with_filter(LevelFilter::INFO);
     let subscriber = Registry::default().with(lines).with(traces);
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(|panic| {

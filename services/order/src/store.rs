@@ -85,8 +85,7 @@ impl Store {
     /// [`Error::Transition`] if the state machine forbids it.
     pub(crate) async fn set_status(&self, id: i64, scope: Scope, status: Status) -> Result<Option<Outcome>, Error> {
         let mut transaction = self.pool.begin().await?;
-        if rows::advance(&mut transaction, id, scope, status).await? {
-            let Some(order) = rows::find(&mut transaction, id, scope).await? else { return Ok(None) };
+        if let Some(order) = rows::advance(&mut transaction, id, scope, status).await? {
             bus::outbox::insert(&mut transaction, &events::changed(&order)?).await?;
             crash::point("status-before-commit");
             transaction.commit().await?;

@@ -43,6 +43,23 @@ struct Order {
 
 #[async_trait]
 impl Handler for Listener {
+    /// Most of what order tells: each checkout has two such events, and a transaction for nothing costs as much as one for
+    /// something.
+    fn concerns(&self, event: &Received) -> Result<bool, HandleError> {
+        match (event.topic.as_str(), event.kind.as_str()) {
+            (PRODUCTS, "product_created" | "product_updated" | "product_deleted") | (ORDERS, "order_cancelled") => {
+                Ok(true)
+            }
+            // A broken one is for somebody to look at.
+            (ORDERS, "order_created" | "order_paid" | "order_payment_failed") => order(event).map(|_| false),
+            // Kinds that others add are none of ours.
+            (_, kind) => {
+                tracing::debug!(kind = %kit::text::escape_control(kind), "not for payment");
+                Ok(false)
+            }
+        }
+    }
+
     async fn handle(&self, transaction: &mut PgConnection, event: &Received) -> Result<(), HandleError> {
         match (event.topic.as_str(), event.kind.as_str()) {
             (PRODUCTS, "product_created" | "product_updated") => {
@@ -59,12 +76,7 @@ impl Handler for Listener {
                 store::cancel_order(transaction, order_id).await?;
                 tracing::info!(order_id, "heard that the order is cancelled");
             }
-            // Nothing to do, but a broken one is for somebody to look at.
-            (ORDERS, "order_created" | "order_paid" | "order_payment_failed") => {
-                order(event)?;
-            }
-            // Kinds that others add are none of ours.
-            (_, kind) => tracing::debug!(kind = %kit::text::escape_control(kind), "not for payment"),
+            (_, kind) => return Err(HandleError::Refused(format!("{kind} has no effect here"))),
         }
         Ok(())
     }

@@ -37,7 +37,6 @@ use crate::orders::Orders;
 use crate::provider::Provider;
 use crate::store::{MIGRATOR, Store};
 use crate::teller::Teller;
-use crate::worker::Wake;
 
 /// Payment's service, built and bound.
 pub struct Payment {
@@ -103,7 +102,7 @@ impl Service for Payment {
         // The provider calls it by this name, whatever it listens on.
         settings.allowed_hosts.push(provider.host());
         settings.allowed_origins.push(public.origin().to_owned());
-        let wake = Wake::default();
+        let teller = Teller::new(store.clone(), orders.clone());
         let consumer = Consumer::new(&config.bus, events::GROUP, &events::TOPICS, pool.clone(), events::Listener)?;
         let readiness = Readiness::new();
         readiness.check("store", move || kit::database::ping(pool.clone()));
@@ -115,17 +114,17 @@ impl Service for Payment {
             readiness,
             routes: Routes::new(PaymentServiceServer::new(api::Grpc {
                 store: store.clone(),
-                orders: orders.clone(),
+                orders,
                 verifier,
                 public,
             })),
             router: api::router(api::Http {
-                store: store.clone(),
+                store,
                 secrets: config.secrets,
                 provider: provider.clone(),
-                teller: wake.clone(),
+                teller: teller.clone(),
             }),
-            teller: Teller::new(store, orders, wake),
+            teller,
             provider,
             consumer,
         })

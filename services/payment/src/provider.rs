@@ -16,7 +16,7 @@ use crate::backoff;
 use crate::domain::{Outcome, TransactionId};
 use crate::signature::{self, Secrets};
 use crate::store::{self, Decided, Delivery, Store};
-use crate::worker::{self, Pass, Queue, Wake};
+use crate::worker::{self, Pass, Queue};
 
 /// How many webhooks are sent at once.
 const BATCH: usize = 16;
@@ -89,7 +89,7 @@ impl Provider {
     /// Sends what is due until the shutdown drains.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         // Nothing wakes it: a decision sends its own webhook at once, and only what failed waits here.
-        worker::run(&self, &Wake::default(), &shutdown).await;
+        worker::run(&self, &shutdown).await;
     }
 
     /// Sends a claimed webhook once and takes the answer down. If even that fails, the lease ends and it is sent again:

@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kit::{Shutdown, crash};
-use tracing::Instrument;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span, field};
 
 use crate::backoff;
 use crate::domain::{OrderStatus, Outcome};
 use crate::orders::{self, Orders, Told};
 use crate::store::{self, Settlement, Store, Telling};
-use crate::worker::{self, Pass, Queue, Wake};
+use crate::worker::{self, Pass, Queue};
 
 /// How many are told at once.
 const BATCH: usize = 16;
 /// Longer than the two calls that one telling takes: nobody else tells it meanwhile. It is also how long an order waits
 /// whose telling was killed.
-const LEASE: Duration = Duration::from_secs(5);
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
 /// How often order is asked again about an order that it does not know, though it did when the session was opened.
 const LOST: Duration = Duration::from_secs(10 * 60);
 
@@ -25,16 +26,32 @@ const LOST: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct Teller {
     store: Store,
     orders: Orders,
-    wake: Wake,
+    telling: TaskTracker,
 }
 
 impl Teller {
-    pub(crate) fn new(store: Store, orders: Orders, wake: Wake) -> Self {
-        Self { store, orders, wake }
+    pub(crate) fn new(store: Store, orders: Orders) -> Self {
+        Self { store, orders, telling: TaskTracker::new() }
     }
 
+    /// Tells what nobody has told in time, until the shutdown drains; what is being told by then is finished first.
     pub(crate) async fn run(self, shutdown: Shutdown) {
-        worker::run(&self, &self.wake, &shutdown).await;
+        // Nothing wakes it: a webhook's outcome is told at once, and only what failed waits here.
+        worker::run(&self, &shutdown).await;
+        self.telling.close();
+        self.telling.wait().await;
+    }
+
+    /// Tells a new outcome at once, beside the caller. Whatever becomes of that, it stays in the queue until it is settled.
+    pub(crate) fn begin(&self, telling: Telling) {
+        let (teller, id) = (self.clone(), telling.id.clone());
+        let telling = async move {
+            let span = span(&telling);
+            if let Err(error) = teller.tell(telling).instrument(span).await {
+                tracing::warn!(transaction = ?id, %error, "order's answer could not be recorded, it is told again");
+            }
+        };
+        self.telling.spawn(telling);
     }
 
     async fn tell(&self, telling: Telling) -> Result<(), store::Error> {
@@ -89,14 +106,25 @@ impl Queue for Teller {
         let claimed = self.store.claim_tellings(BATCH as i64, LEASE).await?;
         let pass = if claimed.len() == BATCH { Pass::Full } else { Pass::Done };
         let told = join_all(claimed.into_iter().map(|telling| {
-            let span = tracing::info_span!("tell order", order = telling.order_id, transaction = ?telling.id);
-            if let Some(traceparent) = &telling.traceparent {
-                kit::telemetry::set_parent(&span, traceparent);
-            }
+            let span = span(&telling);
             crash::point("telling-after-claim");
             self.tell(telling).instrument(span)
         }));
         told.await.into_iter().collect::<Result<(), _>>()?;
         Ok(pass)
     }
+}
+
+fn span(telling: &Telling) -> Span {
+    let span = tracing::info_span!(
+        "tell order",
+        order = telling.order_id,
+        transaction = ?telling.id,
+        trace_id = field::Empty
+    );
+    if let Some(traceparent) = &telling.traceparent {
+        kit::telemetry::set_parent(&span, traceparent);
+    }
+    kit::telemetry::record_trace_id(&span);
+    span
 }

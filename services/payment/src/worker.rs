@@ -1,26 +1,14 @@
-//! The loop behind both queues of this service: woken in process, with a poll behind it for what another replica left or
-//! what is due again.
+//! The loop behind both queues of this service. Whoever puts work into one does it at once; the loop finds what that left,
+//! here or in another replica.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kit::Shutdown;
-use tokio::sync::Notify;
 
 use crate::{backoff, store};
 
 /// How late something that is due may be noticed.
 const POLL: Duration = Duration::from_millis(500);
-
-/// Wakes one worker. Waking it while it works makes it look once more.
-#[derive(Clone, Default)]
-pub(crate) struct Wake(Arc<Notify>);
-
-impl Wake {
-    pub(crate) fn wake(&self) {
-        self.0.notify_one();
-    }
-}
 
 /// Whether a pass left something that is due.
 #[derive(PartialEq, Eq)]
@@ -39,7 +27,7 @@ pub(crate) trait Queue {
 }
 
 /// Passes over the queue again and again until the shutdown drains; what is claimed by then is finished first.
-pub(crate) async fn run<Q: Queue>(queue: &Q, wake: &Wake, shutdown: &Shutdown) {
+pub(crate) async fn run<Q: Queue>(queue: &Q, shutdown: &Shutdown) {
     let draining = shutdown.draining();
     tokio::pin!(draining);
     let mut failures = 0;
@@ -58,7 +46,6 @@ pub(crate) async fn run<Q: Queue>(queue: &Q, wake: &Wake, shutdown: &Shutdown) {
         };
         tokio::select! {
             () = &mut draining => return,
-            () = wake.0.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }

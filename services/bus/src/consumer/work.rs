@@ -82,8 +82,18 @@ impl Work {
     /// The events' ids and their effects in one transaction. Whatever goes wrong around the handler is no event's fault.
     async fn once(&self, jobs: &[Job]) -> Result<(), HandleError> {
         let away = |error: sqlx::Error| HandleError::Unavailable(error.into());
+        let mut concerning = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let concerns = || job.span.in_scope(|| self.handler.concerns(&job.event));
+            if std::panic::catch_unwind(AssertUnwindSafe(concerns)).unwrap_or_else(|_| Err(panicked()))? {
+                concerning.push(job);
+            }
+        }
+        if concerning.is_empty() {
+            return Ok(());
+        }
         let mut transaction = self.pool.begin().await.map_err(away)?;
-        let ids: Vec<Uuid> = jobs.iter().map(|job| job.event.id).collect();
+        let ids: Vec<Uuid> = concerning.iter().map(|job| job.event.id).collect();
         let inbox = "INSERT INTO inbox (consumer, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS id
                      ON CONFLICT DO NOTHING RETURNING event_id";
         let new = sqlx::query_scalar(inbox).bind(&self.group).bind(ids).fetch_all(&mut *transaction).await;
@@ -93,11 +103,11 @@ impl Work {
             return transaction.rollback().await.map_err(away);
         }
         // An event may also stand there twice.
-        for Job { event, span } in jobs.iter().filter(|job| new.remove(&job.event.id)) {
+        for Job { event, span } in concerning.into_iter().filter(|job| new.remove(&job.event.id)) {
             let handling = self.handler.handle(&mut transaction, event).instrument(span.clone());
             match AssertUnwindSafe(handling).catch_unwind().await {
                 Ok(handled) => handled?,
-                Err(_) => return Err(HandleError::Refused("the handler panicked".to_owned())),
+                Err(_) => return Err(panicked()),
             }
         }
         crash::point("consumer-before-commit");
@@ -121,6 +131,10 @@ impl Work {
         crash::point("letter-after-publish");
         true
     }
+}
+
+fn panicked() -> HandleError {
+    HandleError::Refused("the handler panicked".to_owned())
 }
 
 fn begin(record: &OwnedMessage) -> (Result<Received, Malformed>, Span) {

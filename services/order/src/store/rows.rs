@@ -9,7 +9,7 @@ use crate::domain::basket::Priced;
 use crate::domain::{Line, Order, Status};
 use crate::error::Error;
 
-/// A row of the view `whole_orders`: the lines column by column, in their order.
+/// A whole order as a row, as the view `whole_orders` has it: the lines column by column, in their order.
 #[derive(FromRow)]
 struct OrderRow {
     id: i64,
@@ -83,24 +83,28 @@ pub(super) async fn find(connection: &mut PgConnection, id: i64, scope: Scope) -
     row.map(OrderRow::into_order).transpose()
 }
 
-/// One conditional update: whether the order was in a status that may become `status`, and now has it.
+/// One conditional update: the order that was in a status that may become `status`, and now has it.
 pub(super) async fn advance(
     connection: &mut PgConnection,
     id: i64,
     scope: Scope,
     status: Status,
-) -> Result<bool, sqlx::Error> {
-    let updated = sqlx::query(
+) -> Result<Option<Order>, Error> {
+    let row: Option<OrderRow> = sqlx::query_as(
         "UPDATE orders SET status = $3, version = version + 1
-         WHERE id = $1 AND ($2::bigint IS NULL OR account_id = $2) AND status = ANY($4)",
+         WHERE id = $1 AND ($2::bigint IS NULL OR account_id = $2) AND status = ANY($4)
+         RETURNING *,
+             ARRAY(SELECT product_id FROM order_lines WHERE order_id = $1 ORDER BY position) AS product_ids,
+             ARRAY(SELECT quantity FROM order_lines WHERE order_id = $1 ORDER BY position) AS quantities,
+             ARRAY(SELECT price_cents FROM order_lines WHERE order_id = $1 ORDER BY position) AS prices",
     )
     .bind(id)
     .bind(scope.account_id())
     .bind(status.word())
     .bind(status.sources().map(Status::word).collect::<Vec<_>>())
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(updated.rows_affected() == 1)
+    row.map(OrderRow::into_order).transpose()
 }
 
 pub(super) async fn list(

@@ -14,7 +14,7 @@ const LINES: &[(&str, u32)] = &[("mug", 1), ("bag", 2)];
 async fn a_hundred_calls_at_once_with_one_key_make_one_order() {
     let shop = Shop::start().await;
     let token = shop.user(7);
-    let calls = (0..100).map(|_| shop.create_keyed(&token, "once", LINES));
+    let calls = (0..100).map(|_| shop.insist_keyed(&token, "once", LINES));
     let orders: Vec<_> = join_all(calls).await.into_iter().map(|order| order.expect("an order")).collect();
     assert!(orders.iter().all(|order| *order == orders[0]), "each caller gets the whole of it: {orders:?}");
     assert_eq!((shop.count("orders").await, shop.count("idempotency_keys").await), (1, 1));
@@ -26,7 +26,7 @@ async fn of_two_baskets_under_one_key_at_once_one_is_ordered_and_the_other_refus
     let shop = Shop::start().await;
     let token = shop.user(7);
     let baskets: [&[(&str, u32)]; 2] = [LINES, &[("mug", 2)]];
-    let calls = (0..100).map(|n| shop.create_keyed(&token, "once", baskets[n % 2]));
+    let calls = (0..100).map(|n| shop.insist_keyed(&token, "once", baskets[n % 2]));
     let answers = join_all(calls).await;
     let made = answers.iter().find_map(|answer| answer.as_ref().ok()).expect("one of them was first").clone();
     for (n, answer) in answers.into_iter().enumerate() {

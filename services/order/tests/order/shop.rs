@@ -124,6 +124,21 @@ impl Shop {
         self.create_with(request).await
     }
 
+    /// The same, again for as long as the service is too busy: with the key that is always safe.
+    pub(crate) async fn insist_keyed(
+        &self,
+        bearer: &str,
+        key: &str,
+        lines: &[(&str, u32)],
+    ) -> Result<pb::Order, Status> {
+        loop {
+            match self.create_keyed(bearer, key, lines).await {
+                Err(status) if status.code() == Code::Unavailable => {}
+                answer => return answer,
+            }
+        }
+    }
+
     pub(crate) async fn create_with(&self, request: Request<pb::CreateOrderRequest>) -> Result<pb::Order, Status> {
         let response = self.client.clone().create_order(request).await?.into_inner();
         Ok(response.order.expect("the answer has an order"))

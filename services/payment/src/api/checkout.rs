@@ -17,7 +17,7 @@ pub(super) async fn page(State(http): State<Http>, Path(id): Path<String>, heade
     match find(&http, &id).await {
         Ok(view) => {
             let status = if payable(view.status) { StatusCode::OK } else { StatusCode::CONFLICT };
-            reader.show(status, &view)
+            reader.show(&http, status, &view).await
         }
         Err((status, message)) => reader.say(status, message),
     }
@@ -31,7 +31,7 @@ pub(super) async fn act(
 ) -> Response {
     let reader = Reader::of(&headers);
     match decide(&http, &id, &word).await {
-        Ok((status, view)) => reader.show(status, &view),
+        Ok((status, view)) => reader.show(&http, status, &view).await,
         Err((status, message)) => reader.say(status, message),
     }
 }
@@ -47,7 +47,7 @@ pub(super) async fn press(
         (Ok((StatusCode::OK, view)), Reader::Person) => {
             Redirect::to(&format!("/simulate_payment/{}", view.id.expose())).into_response()
         }
-        (Ok((status, view)), reader) => reader.show(status, &view),
+        (Ok((status, view)), reader) => reader.show(&http, status, &view).await,
         (Err((status, message)), reader) => reader.say(status, message),
     }
 }
@@ -107,9 +107,15 @@ impl Reader {
         if accept::prefers_html(headers) { Self::Person } else { Self::Program }
     }
 
-    fn show(self, status: StatusCode, view: &View) -> Response {
+    async fn show(self, http: &Http, status: StatusCode, view: &View) -> Response {
         match self {
-            Self::Person => html::payment(status, view),
+            Self::Person => match http.store.bill(&view.id).await {
+                Ok(bill) => html::payment(status, view, &bill),
+                Err(error) => {
+                    let (status, message) = failure(&error);
+                    self.say(status, message)
+                }
+            },
             Self::Program => {
                 let mut body = json!({
                     "message": message(view),

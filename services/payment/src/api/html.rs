@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::checkout::{action, message};
 use crate::domain::{Line, Outcome, Status};
-use crate::store::View;
+use crate::store::{Bill, View};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -27,7 +27,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The page of one transaction.
-pub(super) fn payment(status: StatusCode, view: &View) -> Response {
+pub(super) fn payment(status: StatusCode, view: &View, bill: &Bill) -> Response {
     let mut body = format!(
         "<h1>Payment of order {}</h1>\n<p class=\"simulated\">A simulated provider: no real money moves.</p>\n",
         view.order_id
@@ -58,8 +58,8 @@ pub(super) fn payment(status: StatusCode, view: &View) -> Response {
         );
     }
     body.push_str("<table>\n<caption>What is bought</caption>\n<tbody>\n");
-    for line in &view.lines {
-        row(&mut body, view, line);
+    for line in &bill.lines {
+        row(&mut body, bill, line);
     }
     part(
         &mut body,
@@ -82,8 +82,8 @@ pub(super) fn note(status: StatusCode, message: &str) -> Response {
     )
 }
 
-fn row(body: &mut String, view: &View, line: &Line) {
-    let listed = view.listed.iter().find(|listed| listed.product_id == line.product_id);
+fn row(body: &mut String, bill: &Bill, line: &Line) {
+    let listed = bill.listed.iter().find(|listed| listed.product_id == line.product_id);
     let name = shown(listed.map_or(&line.product_id, |listed| &listed.name));
     let sum = line.price_cents.saturating_mul(line.quantity.into());
     part(

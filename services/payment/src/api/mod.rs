@@ -16,7 +16,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::provider::Provider;
 use crate::signature::Secrets;
 use crate::store::{self, Store};
-use crate::worker::Wake;
+use crate::teller::Teller;
 
 pub(crate) use grpc::Grpc;
 
@@ -26,8 +26,7 @@ pub(crate) struct Http {
     pub(crate) store: Store,
     pub(crate) secrets: Secrets,
     pub(crate) provider: Provider,
-    /// Wakes the worker that tells order.
-    pub(crate) teller: Wake,
+    pub(crate) teller: Teller,
 }
 
 pub(crate) fn router(state: Http) -> Router {

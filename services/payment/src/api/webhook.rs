@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::{Http, failure};
 use crate::domain::{Outcome, TransactionId};
 use crate::store::Webhook;
+use crate::teller;
 
 /// The largest body that is read, in bytes. A webhook has some 150.
 pub(super) const LIMIT: usize = 64 * 1024;
@@ -51,7 +52,7 @@ pub(super) async fn receive(
     };
     let webhook =
         Webhook { webhook_id, transaction_id, outcome: payload.status, payment_gateway_id: payload.payment_gateway_id };
-    let receipt = match http.store.receive(&webhook, kit::telemetry::traceparent().as_deref()).await {
+    let receipt = match http.store.receive(&webhook, teller::LEASE, kit::telemetry::traceparent().as_deref()).await {
         Ok(Some(receipt)) => receipt,
         Ok(None) => return answer(StatusCode::NOT_FOUND, "unknown transaction"),
         Err(error) => {
@@ -66,8 +67,8 @@ pub(super) async fn receive(
         after = receipt.after.as_str(),
         "took a webhook"
     );
-    if receipt.tells() {
-        http.teller.wake();
+    if let Some(telling) = receipt.telling {
+        http.teller.begin(telling);
     }
     answer(StatusCode::OK, "received")
 }

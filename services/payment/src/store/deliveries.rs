@@ -41,25 +41,20 @@ impl Store {
         lease: Duration,
         traceparent: Option<&str>,
     ) -> Result<Option<Decided>, Error> {
-        let mut transaction = self.pool.begin().await?;
-        // Locks out the cancellation of the order and every other decision.
-        let row = sqlx::query("SELECT status FROM transactions WHERE id = $1 FOR UPDATE")
-            .bind(id.expose())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        match transactions::status(&row)? {
-            Status::Voided | Status::Refunded => return Ok(Some(Decided::Gone)),
-            Status::Success => return Ok(Some(Decided::Before(Outcome::Success))),
-            Status::Failed => return Ok(Some(Decided::Before(Outcome::Failed))),
-            Status::Pending => {}
-        }
+        crash::point("decision-before-commit");
+        // The lock keeps out the cancellation of the order and every other decision.
         let row = sqlx::query(
-            "INSERT INTO provider_deliveries
-                 (transaction_id, outcome, webhook_id, payment_gateway_id, attempts, due_at, traceparent)
-             VALUES ($1, $2, $3, $4, 1, now() + make_interval(secs => $5), $6)
-             ON CONFLICT (transaction_id) DO NOTHING
-             RETURNING transaction_id AS id, *",
+            "WITH locked AS (
+                 SELECT id, status FROM transactions WHERE id = $1 FOR UPDATE),
+             made AS (
+                 INSERT INTO provider_deliveries
+                     (transaction_id, outcome, webhook_id, payment_gateway_id, attempts, due_at, traceparent)
+                 SELECT id, $2, $3, $4, 1, now() + make_interval(secs => $5), $6 FROM locked WHERE status = $7
+                 ON CONFLICT (transaction_id) DO NOTHING
+                 RETURNING *)
+             SELECT locked.id, locked.status, made.transaction_id IS NOT NULL AS made,
+                 outcome, webhook_id, payment_gateway_id, attempts, traceparent
+             FROM locked LEFT JOIN made ON true",
         )
         .bind(id.expose())
         .bind(outcome.as_str())
@@ -67,21 +62,26 @@ impl Store {
         .bind(format!("pg_{}", uuid::Uuid::new_v4().simple()))
         .bind(seconds(lease))
         .bind(traceparent)
-        .fetch_optional(&mut *transaction)
+        .bind(Status::Pending.as_str())
+        .fetch_optional(&self.pool)
         .await?;
-        let Some(row) = row else {
-            let earlier: String =
-                sqlx::query_scalar("SELECT outcome FROM provider_deliveries WHERE transaction_id = $1")
-                    .bind(id.expose())
-                    .fetch_one(&mut *transaction)
-                    .await?;
-            return Ok(Some(Decided::Before(earlier.parse()?)));
-        };
-        let delivery = delivery(&row)?;
-        crash::point("decision-before-commit");
-        transaction.commit().await?;
         crash::point("decision-after-commit");
-        Ok(Some(Decided::Now(delivery)))
+        let Some(row) = row else { return Ok(None) };
+        match transactions::status(&row)? {
+            Status::Voided | Status::Refunded => return Ok(Some(Decided::Gone)),
+            Status::Success => return Ok(Some(Decided::Before(Outcome::Success))),
+            Status::Failed => return Ok(Some(Decided::Before(Outcome::Failed))),
+            Status::Pending => {}
+        }
+        if row.try_get("made")? {
+            return Ok(Some(Decided::Now(delivery(&row)?)));
+        }
+        // What stood in the way was committed before the lock was ours, and is never deleted.
+        let earlier: String = sqlx::query_scalar("SELECT outcome FROM provider_deliveries WHERE transaction_id = $1")
+            .bind(id.expose())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Some(Decided::Before(earlier.parse()?)))
     }
 
     /// Claims up to `limit` webhooks that are due, as [`Store::claim_tellings`] does.

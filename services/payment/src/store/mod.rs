@@ -18,7 +18,7 @@ pub(crate) use catalog::{Listed, delete_product, put_product};
 pub(crate) use deliveries::{Decided, Delivery};
 pub(crate) use sessions::{Session, cancel_order};
 pub(crate) use tellings::{Settlement, Telling};
-pub(crate) use transactions::{Transaction, View};
+pub(crate) use transactions::{Bill, Transaction, View};
 pub(crate) use webhooks::Webhook;
 
 /// The schema, in order.

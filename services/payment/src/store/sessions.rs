@@ -2,7 +2,7 @@
 
 use kit::crash;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::{Error, Store};
 use crate::domain::{Order, Status, TransactionId};
@@ -21,28 +21,22 @@ pub(crate) enum Session {
 impl Store {
     /// The order's open transaction: the one there is, else a new one over its total.
     pub(crate) async fn open_session(&self, order: &Order) -> Result<Session, Error> {
-        let mut transaction = self.pool.begin().await?;
-        let cancelled: bool = sqlx::query_scalar(
-            "INSERT INTO orders (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id
-             RETURNING cancelled_at IS NOT NULL",
-        )
-        .bind(order.id)
-        .fetch_one(&mut *transaction)
-        .await?;
-        if cancelled {
-            return Ok(Session::Cancelled);
-        }
-        let open = loop {
-            if let Some(id) = insert(&mut transaction, order).await? {
-                break id;
+        loop {
+            crash::point("session-before-commit");
+            let (cancelled, new) = insert(&self.pool, order).await?;
+            crash::point("session-after-commit");
+            match (cancelled, new) {
+                (true, _) => return Ok(Session::Cancelled),
+                (false, Some(id)) => return Ok(Session::Open(id)),
+                (false, None) => {}
             }
-            // A webhook may turn the one that is in the way while we look: the row lock makes us see what it left.
+            // One is in the way. A webhook may turn it while we look: the row lock makes us see what it left.
             let current = sqlx::query(
                 "SELECT id, status FROM transactions
                  WHERE order_id = $1 AND status IN ('PENDING', 'SUCCESS') FOR SHARE",
             )
             .bind(order.id)
-            .fetch_optional(&mut *transaction)
+            .fetch_optional(&self.pool)
             .await?;
             if let Some(row) = current {
                 return match row.try_get::<&str, _>("status")?.parse()? {
@@ -50,30 +44,33 @@ impl Store {
                     Status::Success | Status::Failed | Status::Voided | Status::Refunded => Ok(Session::Paid),
                 };
             }
-        };
-        crash::point("session-before-commit");
-        transaction.commit().await?;
-        crash::point("session-after-commit");
-        Ok(Session::Open(open))
+        }
     }
 }
 
-/// A new transaction over the order's total; `None` if one is in the way that is open or was paid.
-async fn insert(connection: &mut PgConnection, order: &Order) -> Result<Option<TransactionId>, sqlx::Error> {
+/// Whether the order's cancellation has been heard, and else the new transaction over its total; neither if a transaction
+/// is in the way that is open or was paid. One statement: the order's row is locked before the transaction is made.
+async fn insert(executor: impl PgExecutor<'_>, order: &Order) -> Result<(bool, Option<TransactionId>), Error> {
     let id = TransactionId::random();
-    let inserted = sqlx::query(
-        "INSERT INTO transactions (id, order_id, account_id, amount_cents, lines, status)
-         VALUES ($1, $2, $3, $4, $5, 'PENDING')
-         ON CONFLICT (order_id) WHERE status IN ('PENDING', 'SUCCESS') DO NOTHING",
+    let (cancelled, made): (bool, bool) = sqlx::query_as(
+        "WITH locked AS (
+             INSERT INTO orders (id) VALUES ($2) ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id
+             RETURNING cancelled_at IS NOT NULL AS cancelled),
+         made AS (
+             INSERT INTO transactions (id, order_id, account_id, amount_cents, lines, status)
+             SELECT $1, $2, $3, $4, $5, 'PENDING' FROM locked WHERE NOT cancelled
+             ON CONFLICT (order_id) WHERE status IN ('PENDING', 'SUCCESS') DO NOTHING
+             RETURNING id)
+         SELECT cancelled, EXISTS (SELECT FROM made) FROM locked",
     )
     .bind(id.expose())
     .bind(order.id)
     .bind(order.account_id)
     .bind(order.total_cents)
     .bind(Json(&order.lines))
-    .execute(connection)
+    .fetch_one(executor)
     .await?;
-    Ok((inserted.rows_affected() == 1).then_some(id))
+    Ok((cancelled, made.then_some(id)))
 }
 
 /// Records that an order is cancelled and voids its open transaction. A paid one stays: order will refuse it when told.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kit::crash;
-use sqlx::{PgConnection, PgExecutor, Row};
+use sqlx::{PgExecutor, Row};
 
 use super::{Error, Store, seconds, transactions};
 use crate::domain::{Status, TransactionId};
@@ -87,7 +87,13 @@ impl Store {
                         .execute(&mut *transaction)
                         .await?;
                 if turned.rows_affected() == 1 {
-                    record_refund(&mut transaction, id).await?;
+                    sqlx::query(
+                        "INSERT INTO refunds (transaction_id, amount_cents)
+                         SELECT id, amount_cents FROM transactions WHERE id = $1",
+                    )
+                    .bind(id.expose())
+                    .execute(&mut *transaction)
+                    .await?;
                 }
                 transaction.commit().await?;
             }
@@ -106,14 +112,4 @@ async fn settle(executor: impl PgExecutor<'_>, id: &TransactionId) -> Result<(),
     .execute(executor)
     .await
     .map(drop)
-}
-
-pub(super) async fn record_refund(connection: &mut PgConnection, id: &TransactionId) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO refunds (transaction_id, amount_cents) SELECT id, amount_cents FROM transactions WHERE id = $1",
-    )
-    .bind(id.expose())
-    .execute(connection)
-    .await?;
-    Ok(())
 }

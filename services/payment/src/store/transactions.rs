@@ -18,7 +18,7 @@ pub(crate) struct Transaction {
     pub(crate) settled: bool,
 }
 
-/// What the payment page shows.
+/// What the payment page says of a transaction.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) id: TransactionId,
@@ -27,6 +27,11 @@ pub(crate) struct View {
     pub(crate) status: Status,
     /// What a person decided on the page, if the provider knows already.
     pub(crate) decided: Option<Outcome>,
+}
+
+/// What a person who pays wants to see as well.
+#[derive(Debug, Default)]
+pub(crate) struct Bill {
     pub(crate) lines: Vec<Line>,
     /// What the price list knows of the lines' products.
     pub(crate) listed: Vec<Listed>,
@@ -54,12 +59,31 @@ impl Store {
             .collect()
     }
 
-    /// A transaction with all that a person wants to see of it; `None` if there is none.
+    /// A transaction as it is now; `None` if there is none.
     pub(crate) async fn view(&self, id: &TransactionId) -> Result<Option<View>, Error> {
         let row = sqlx::query(
-            "SELECT t.id, t.order_id, t.amount_cents, t.status, t.lines, d.outcome, p.listed
-             FROM transactions t
-                 LEFT JOIN provider_deliveries d ON d.transaction_id = t.id,
+            "SELECT t.id, t.order_id, t.amount_cents, t.status, d.outcome
+             FROM transactions t LEFT JOIN provider_deliveries d ON d.transaction_id = t.id
+             WHERE t.id = $1",
+        )
+        .bind(id.expose())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(View {
+            id: self::id(&row)?,
+            order_id: row.try_get("order_id")?,
+            amount_cents: row.try_get("amount_cents")?,
+            status: status(&row)?,
+            decided: row.try_get::<Option<&str>, _>("outcome")?.map(str::parse).transpose()?,
+        }))
+    }
+
+    /// What a transaction is for, with the names of today; empty if there is no such transaction.
+    pub(crate) async fn bill(&self, id: &TransactionId) -> Result<Bill, Error> {
+        let row = sqlx::query(
+            "SELECT t.lines, p.listed
+             FROM transactions t,
                  LATERAL (
                      SELECT COALESCE(jsonb_agg(to_jsonb(p)), '[]') AS listed
                      FROM price_list p
@@ -70,17 +94,9 @@ impl Store {
         .bind(id.expose())
         .fetch_optional(&self.pool)
         .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else { return Ok(Bill::default()) };
         let (Json(lines), Json(listed)) = (row.try_get("lines")?, row.try_get("listed")?);
-        Ok(Some(View {
-            id: self::id(&row)?,
-            order_id: row.try_get("order_id")?,
-            amount_cents: row.try_get("amount_cents")?,
-            status: status(&row)?,
-            decided: row.try_get::<Option<&str>, _>("outcome")?.map(str::parse).transpose()?,
-            lines,
-            listed,
-        }))
+        Ok(Bill { lines, listed })
     }
 }
 

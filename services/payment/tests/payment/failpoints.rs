@@ -58,7 +58,7 @@ const POINTS: [(&str, Story, &[usize]); 28] = [
     ("delivery-before-retry", Story::DoorShut, &[1]),
     ("delivery-after-retry", Story::DoorShut, &[1]),
     ("delivery-after-claim", Story::DoorShut, &[1]),
-    ("telling-after-claim", Story::Sales, &[1]),
+    ("telling-after-claim", Story::OrderAway, &[1]),
     ("telling-before-settle", Story::Sales, &[1, 4]),
     ("telling-after-settle", Story::Sales, &[1, 4]),
     ("telling-before-retry", Story::OrderAway, &[1]),
