@@ -116,21 +116,20 @@ impl Model {
 
     fn best(&self, seeds: &HashSet<Item>, excluded: impl Fn(Item) -> bool, skip: usize, take: usize) -> Vec<Product> {
         let scores = self.scores(seeds);
-        let order = |a: &Item, b: &Item| -> Ordering {
-            let popularity = |item: Item| self.baskets.popularity(item);
-            scores[*b]
-                .total_cmp(&scores[*a])
-                .then_with(|| popularity(*b).cmp(&popularity(*a)))
-                .then_with(|| self.ids[*a].cmp(&self.ids[*b]))
+        let candidates = self.catalog.iter().filter(|(item, _)| !excluded(**item));
+        // What decides nearly always lies next to each other.
+        let mut candidates: Vec<(f64, usize, &Product)> =
+            candidates.map(|(&item, product)| (scores[item], self.baskets.popularity(item), product)).collect();
+        let order = |a: &(f64, usize, &Product), b: &(f64, usize, &Product)| -> Ordering {
+            b.0.total_cmp(&a.0).then_with(|| b.1.cmp(&a.1)).then_with(|| a.2.id.cmp(&b.2.id))
         };
-        let mut candidates: Vec<Item> = self.catalog.keys().copied().filter(|item| !excluded(*item)).collect();
         let wanted = skip.saturating_add(take);
         if wanted < candidates.len() {
             candidates.select_nth_unstable_by(wanted, order);
             candidates.truncate(wanted);
         }
         candidates.sort_unstable_by(order);
-        candidates.iter().skip(skip).filter_map(|item| self.catalog.get(item)).cloned().collect()
+        candidates.into_iter().skip(skip).map(|(_, _, product)| product.clone()).collect()
     }
 
     fn scores(&self, seeds: &HashSet<Item>) -> Vec<f64> {

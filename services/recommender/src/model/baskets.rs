@@ -30,6 +30,8 @@ pub(super) struct Baskets {
     /// The items of each, in their order, each once.
     baskets: Vec<Vec<Item>>,
     bought: Vec<Bought>,
+    /// What each item's weight makes of its similarity to another: a long history asks for it a million times.
+    damping: Vec<f64>,
 }
 
 /// What the baskets say about an item.
@@ -73,12 +75,13 @@ impl Baskets {
     /// Adds to each item's score its similarity to `seed`, which is below 1.
     pub(super) fn add_similarity(&self, seed: Item, scores: &mut [f64]) {
         let Some(bought) = self.bought.get(seed) else { return };
-        let seed_weight = real(bought.weight);
-        for &Neighbour { item, weight } in self.neighbours(seed) {
-            scores[item] += real(weight) / (seed_weight * (real(self.bought[item].weight) + CAUTION)).sqrt();
+        let share = 1.0 / (real(bought.weight).sqrt() * UNIT);
+        for &Neighbour { item, weight } in &bought.neighbours {
+            scores[item] += multiples(weight) * share * self.damping[item];
         }
     }
 
+    #[cfg(test)]
     pub(super) fn neighbours(&self, item: Item) -> &[Neighbour] {
         self.bought.get(item).map_or(&[], |bought| &bought.neighbours)
     }
@@ -96,6 +99,7 @@ impl Baskets {
         let highest = items.last().map_or(0, |item| item + 1);
         if self.bought.len() < highest {
             self.bought.resize_with(highest, Bought::default);
+            self.damping.resize(highest, damping(0));
         }
         let old = std::mem::replace(&mut self.baskets[slot], items);
         let (new, old_weight) = (&self.baskets[slot], weight(old.len()));
@@ -103,6 +107,7 @@ impl Baskets {
             let bought = &mut self.bought[item];
             bought.baskets -= 1;
             bought.weight -= old_weight;
+            self.damping[item] = damping(bought.weight);
             if !anew && old_weight > 0 {
                 bought.take(item, &old, old_weight);
             }
@@ -112,6 +117,7 @@ impl Baskets {
             let bought = &mut self.bought[item];
             bought.baskets += 1;
             bought.weight += new_weight;
+            self.damping[item] = damping(bought.weight);
             if !anew && new_weight > 0 {
                 bought.add(item, new, new_weight);
             }
@@ -191,9 +197,17 @@ fn weight(items: usize) -> u64 {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "exact for less than 2^33 baskets")]
+fn damping(weight: u64) -> f64 {
+    1.0 / (real(weight) + CAUTION).sqrt()
+}
+
 fn real(weight: u64) -> f64 {
-    weight as f64 / UNIT
+    multiples(weight) / UNIT
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact for less than 2^33 baskets")]
+fn multiples(weight: u64) -> f64 {
+    weight as f64
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use super::Item;
 pub(super) struct Names {
     words: HashMap<Item, BTreeSet<String>>,
     items: HashMap<String, Vec<Item>>,
-    /// The length of each item's vector of weights, as of the last [`Names::weigh`].
-    lengths: Vec<f64>,
+    /// For each item 1 by the length of its vector of weights, as of the last [`Names::weigh`]; 0 where all its words are
+    /// everybody's.
+    shares: Vec<f64>,
 }
 
 impl Names {
@@ -34,26 +35,20 @@ impl Names {
     /// To be called when names have changed: every weight depends on all of them.
     pub(super) fn weigh(&mut self) {
         let length = |words: &BTreeSet<String>| words.iter().map(|word| self.weight(word).powi(2)).sum::<f64>().sqrt();
-        let mut lengths = vec![0.0; self.words.keys().max().map_or(0, |item| item + 1)];
+        let mut shares = vec![0.0; self.words.keys().max().map_or(0, |item| item + 1)];
         for (&item, words) in &self.words {
-            lengths[item] = length(words);
+            let length = length(words);
+            shares[item] = if length > 0.0 { 1.0 / length } else { 0.0 };
         }
-        self.lengths = lengths;
+        self.shares = shares;
     }
 
     /// Adds to each item's score its similarity to `seed`, 0 to 1, times `factor`.
     pub(super) fn add_similarity(&self, seed: Item, factor: f64, scores: &mut [f64]) {
-        let mut products = vec![0.0; self.lengths.len()];
         for word in self.words.get(&seed).into_iter().flatten() {
-            let square = self.weight(word).powi(2);
-            for &item in self.items.get(word).into_iter().flatten() {
-                products[item] += square;
-            }
-        }
-        for (item, product) in products.into_iter().enumerate() {
-            // Also skips names of which all words are everybody's: they have no length.
-            if product > 0.0 && item != seed {
-                scores[item] += factor * product / (self.lengths[seed] * self.lengths[item]);
+            let share = factor * self.weight(word).powi(2) * self.shares[seed];
+            for &item in self.items.get(word).into_iter().flatten().filter(|item| **item != seed) {
+                scores[item] += share * self.shares[item];
             }
         }
     }
