@@ -42,7 +42,8 @@ pub(crate) type Ranges = BTreeMap<(String, i32), (i64, i64)>;
 
 impl Asker {
     pub(crate) fn new(brokers: &str) -> Result<Self, Error> {
-        let client = reader(brokers).create();
+        // Without a group's name: nothing is to be left when it ends, which takes no time then.
+        let client = client::config(brokers).create();
         let client = client.map_err(|source| Error::Client { brokers: brokers.to_owned(), source })?;
         Ok(Self { client: Arc::new(client), brokers: brokers.into() })
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
+    thread,
 };
 
 use rdkafka::{
@@ -55,6 +56,14 @@ impl Group {
 /// A client for each group that was asked about: committed offsets are told only to one of that name. None ever joins.
 #[derive(Default)]
 pub(crate) struct Clients(Mutex<BTreeMap<String, Arc<BaseConsumer>>>);
+
+impl Drop for Clients {
+    /// Each waits for the broker.
+    fn drop(&mut self) {
+        let clients = std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner));
+        thread::spawn(|| drop(clients));
+    }
+}
 
 impl Clients {
     fn of(&self, group: &str, brokers: &str) -> Result<Arc<BaseConsumer>, KafkaError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rdkafka::{
-    consumer::{Consumer as _, StreamConsumer, stream_consumer::StreamPartitionQueue},
+    consumer::{Consumer as _, DefaultConsumerContext, StreamConsumer, stream_consumer::StreamPartitionQueue},
     error::{KafkaError, KafkaResult},
     types::RDKafkaErrorCode,
 };
@@ -53,8 +53,16 @@ pub(super) fn open(
     Ok(sources)
 }
 
+type Queue = StreamPartitionQueue<DefaultConsumerContext>;
+
 /// Until nobody wants more.
-async fn pump(queue: StreamPartitionQueue<rdkafka::consumer::DefaultConsumerContext>, to: mpsc::Sender<Item>) {
+async fn pump(queue: Queue, to: mpsc::Sender<Item>) {
+    forward(&queue, &to).await;
+    // The last one ends the consumer, which waits for the broker.
+    tokio::task::spawn_blocking(|| drop(queue));
+}
+
+async fn forward(queue: &Queue, to: &mpsc::Sender<Item>) {
     loop {
         let received = tokio::select! {
             received = queue.recv() => received,

@@ -34,6 +34,12 @@ pub(super) struct Watch {
 impl Watch {
     /// Until nobody reads the feed any more.
     pub(super) async fn run(mut self) {
+        self.until_nobody_reads().await;
+        // It waits for the broker.
+        tokio::task::spawn_blocking(|| drop(self.consumer));
+    }
+
+    async fn until_nobody_reads(&mut self) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (consumer, told) = (Arc::clone(&self.consumer), self.told.clone());
