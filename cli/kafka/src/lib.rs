@@ -39,5 +39,5 @@ pub enum Error {
     #[error("{0} is no topic of dead letters: its name does not end in .dlt")]
     NoLetters(String),
     #[error("cannot publish to {topic} on Kafka at {brokers}: {source}")]
-    Publish { brokers: String, topic: String, source: rdkafka::error::KafkaError },
+    Publish { brokers: String, topic: String, source: Box<rdkafka::error::KafkaError> },
 }

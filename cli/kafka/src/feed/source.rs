@@ -34,11 +34,11 @@ pub(super) struct Source {
     pub(super) early: Option<Box<Event>>,
 }
 
+/// A partition and what is read of it.
+pub(super) type Opened = ((String, i32), mpsc::Receiver<Item>);
+
 /// Begins to read partitions at these offsets.
-pub(super) fn open(
-    consumer: &Arc<StreamConsumer>,
-    begin: &Positions,
-) -> KafkaResult<Vec<((String, i32), mpsc::Receiver<Item>)>> {
+pub(super) fn open(consumer: &Arc<StreamConsumer>, begin: &Positions) -> KafkaResult<Vec<Opened>> {
     let mut sources = Vec::new();
     // Before they are assigned, so that all of their records come this way. Ends are told without the topic's name: only
     // a queue for each partition says whose they are.
