@@ -49,7 +49,9 @@ pub(super) fn open(consumer: &Arc<StreamConsumer>, begin: &Positions) -> KafkaRe
         tokio::spawn(pump(queue.ok_or(unknown)?, to));
         sources.push((place.clone(), items));
     }
-    consumer.incremental_assign(&assignment(begin)?)?;
+    if !begin.is_empty() {
+        consumer.incremental_assign(&assignment(begin)?)?;
+    }
     Ok(sources)
 }
 
