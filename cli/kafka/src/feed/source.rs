@@ -21,7 +21,8 @@ pub(super) enum Item {
     Event(Box<Event>),
     /// Nothing more is there at the moment.
     End,
-    Failed(KafkaError),
+    /// The broker refuses to give more of this topic.
+    Failed(String, Box<KafkaError>),
 }
 
 /// A partition, and how far it has been told.
@@ -46,7 +47,7 @@ pub(super) fn open(consumer: &Arc<StreamConsumer>, begin: &Positions) -> KafkaRe
         let queue = consumer.split_partition_queue(&place.0, place.1);
         let unknown = KafkaError::Subscription(format!("{}/{}", place.0, place.1));
         let (to, items) = mpsc::channel(AHEAD);
-        tokio::spawn(pump(queue.ok_or(unknown)?, to));
+        tokio::spawn(pump(place.0.clone(), queue.ok_or(unknown)?, to));
         sources.push((place.clone(), items));
     }
     if !begin.is_empty() {
@@ -58,13 +59,13 @@ pub(super) fn open(consumer: &Arc<StreamConsumer>, begin: &Positions) -> KafkaRe
 type Queue = StreamPartitionQueue<DefaultConsumerContext>;
 
 /// Until nobody wants more.
-async fn pump(queue: Queue, to: mpsc::Sender<Item>) {
-    forward(&queue, &to).await;
+async fn pump(topic: String, queue: Queue, to: mpsc::Sender<Item>) {
+    forward(&topic, &queue, &to).await;
     // The last one ends the consumer, which waits for the broker.
     tokio::task::spawn_blocking(|| drop(queue));
 }
 
-async fn forward(queue: &Queue, to: &mpsc::Sender<Item>) {
+async fn forward(topic: &str, queue: &Queue, to: &mpsc::Sender<Item>) {
     loop {
         let received = tokio::select! {
             received = queue.recv() => received,
@@ -77,7 +78,7 @@ async fn forward(queue: &Queue, to: &mpsc::Sender<Item>) {
                 tracing::debug!(%error, "waiting for the broker");
                 continue;
             }
-            Err(error) => Item::Failed(error),
+            Err(error) => Item::Failed(topic.to_owned(), Box::new(error)),
         };
         if to.send(item).await.is_err() {
             return;
