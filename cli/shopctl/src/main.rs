@@ -68,6 +68,7 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Stop(args) => commands::act::run(global, args, Action::Stop).await,
         Command::Restart(args) => commands::act::run(global, args, Action::Restart).await,
         Command::Logs(args) => commands::logs::run(global, args).await,
+        Command::Events(args) => commands::events::run(global, args).await,
         Command::Env(args) => commands::env::run(global, args).await,
         Command::Why(args) => commands::why::run(global, args).await,
         Command::Wait(args) => commands::wait::run(global, args).await,
