@@ -20,6 +20,8 @@ const ACCOUNTS: usize = 10_000;
 const FEW: usize = 1_000;
 /// In one statement.
 const BATCH: usize = 5_000;
+/// For recommender to hear of the whole catalog.
+const HEARD: Duration = Duration::from_secs(60);
 const TIME: Duration = Duration::from_secs(3);
 
 const NOW: &str = "GetRecommendations of the shop as it is, p99";
@@ -68,9 +70,7 @@ async fn ask(shop: &Shop, what: &'static str, measured: &mut Measured) -> anyhow
 /// Gives recommender's database so many orders, as if it had heard of them: through the front door that would take
 /// minutes. Orders that it was given before are replaced, so that they are of the whole catalog.
 pub(crate) async fn remember(shop: &Shop, orders: usize) -> anyhow::Result<()> {
-    let shelf: Vec<String> = sqlx::query_scalar("SELECT id FROM products WHERE NOT deleted ORDER BY id")
-        .fetch_all(&shop.recommender_db)
-        .await?;
+    let shelf = shelf(shop).await?;
     let baskets = Baskets::read(&shelf)?;
     let query = "
         WITH revision AS (UPDATE revision SET n = n + 1 RETURNING n)
@@ -90,4 +90,19 @@ pub(crate) async fn remember(shop: &Shop, orders: usize) -> anyhow::Result<()> {
     }
     sqlx::query("ANALYZE").execute(&shop.recommender_db).await?;
     Ok(())
+}
+
+/// The products that recommender has heard of, once these are all: a shop is up before it has.
+async fn shelf(shop: &Shop) -> anyhow::Result<Vec<String>> {
+    let begun = Instant::now();
+    loop {
+        let shelf: Vec<String> = sqlx::query_scalar("SELECT id FROM products WHERE NOT deleted ORDER BY id")
+            .fetch_all(&shop.recommender_db)
+            .await?;
+        if shelf.len() >= shop.products().len() {
+            return Ok(shelf);
+        }
+        anyhow::ensure!(begun.elapsed() < HEARD, "recommender has heard of {} products within {HEARD:?}", shelf.len());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
