@@ -12,3 +12,4 @@ mod processes;
 mod promise;
 mod shop;
 mod stack;
+mod verify;

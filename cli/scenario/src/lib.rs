@@ -7,6 +7,7 @@
 pub mod basket;
 pub mod checkout;
 mod gateway;
+pub mod invariants;
 mod live;
 pub mod report;
 mod shop;

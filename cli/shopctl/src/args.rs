@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 mod value;
+pub(crate) mod verify;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Buy a real basket and prove that the order came out right
     Checkout(Checkout),
+    /// Prove that all databases and topics agree, once the shop is quiet
+    Verify(verify::Verify),
     /// Bring the services' databases up to date
     Migrate(Migrate),
     /// Load the catalog into the shop

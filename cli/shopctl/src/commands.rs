@@ -23,6 +23,7 @@ pub(crate) mod seed;
 pub(crate) mod status;
 pub(crate) mod topics;
 pub(crate) mod up;
+pub(crate) mod verify;
 pub(crate) mod wait;
 pub(crate) mod watch;
 pub(crate) mod why;
