@@ -9,6 +9,7 @@ pub mod checkout;
 mod gateway;
 pub mod invariants;
 mod live;
+pub mod load;
 pub mod report;
 mod shop;
 

@@ -58,7 +58,7 @@ fn letters(keys: &[String]) -> Letters {
     }
 }
 
-fn told(phase: Phase) -> String {
+pub(super) fn told(phase: Phase) -> String {
     match phase {
         Phase::Waiting(pending) => format!("waiting until nothing is under way: {}", under_way(pending)),
         Phase::Reading => "reading the databases and the topics".to_owned(),
@@ -75,7 +75,7 @@ fn under_way(pending: Pending) -> String {
 }
 
 /// What was checked, what does not hold, and a verdict.
-fn shown(report: &Report, instance: &str) -> String {
+pub(super) fn shown(report: &Report, instance: &str) -> String {
     let mut text = format!("checked {}\n", counts(&report.checked));
     let mut of_claim: BTreeMap<Claim, usize> = BTreeMap::new();
     for violation in &report.violations {
@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_violation_is_shown_with_what_was_expected_and_found_and_with_the_next_step() {
         let text = shown(&report(vec![violation(7, "PAID without one")]), "other");
-        for part in ["order 7", "expected a SUCCESS transaction", "PAID without one", " --instance other psql order_db`"]
+        for part in
+            ["order 7", "expected a SUCCESS transaction", "PAID without one", " --instance other psql order_db`"]
         {
             assert!(text.contains(part), "{part}: {text}");
         }
