@@ -129,55 +129,72 @@ impl Load {
                 }
             }
         });
-        let (began, cpu) = (Instant::now(), used());
+        let effort = Effort::begin();
+        let began = effort.began;
         *self.tally.borrow_mut() = Tally::new(began);
         let mut learning = JoinSet::new();
-        match self.plan.arrivals.clone() {
-            Arrivals::Open(stages) => self.open(began, intended(&stages), &mut learning).await,
-            Arrivals::Closed { in_flight, time } => self.closed(began, in_flight, time, &mut learning).await,
-        }
+        let busy = match self.plan.arrivals.clone() {
+            Arrivals::Open(stages) => self.open(&effort, intended(&stages), &mut learning).await,
+            Arrivals::Closed { in_flight, time } => self.closed(&effort, in_flight, time, &mut learning).await,
+        };
         let time = began.elapsed();
-        let busy = (used().saturating_sub(cpu)).as_secs_f64() / time.as_secs_f64();
         while learning.join_next().await.is_some() {}
         helpers.shutdown().await;
         let tally = std::mem::replace(&mut *self.tally.borrow_mut(), Tally::new(began));
         Report::new(&self.plan, tally, time, busy)
     }
 
-    async fn open(self: &Rc<Self>, began: Instant, starts: impl Iterator<Item = Duration>, learning: &mut JoinSet<()>) {
+    /// Answers with the part of the core that was used while checkouts began, as [`Load::closed`] does.
+    async fn open(
+        self: &Rc<Self>,
+        effort: &Effort,
+        starts: impl Iterator<Item = Duration>,
+        learning: &mut JoinSet<()>,
+    ) -> f64 {
         let mut checkouts = JoinSet::new();
         for (nth, start) in starts.enumerate() {
-            let start = began + start;
+            let start = effort.began + start;
             tokio::time::sleep_until(start.into()).await;
+            self.tally.borrow_mut().start(start.elapsed());
             checkouts.spawn_local(Rc::clone(self).check_out(nth, start));
             // Those that have ended make room for those to come.
             while let Some(ended) = checkouts.try_join_next() {
                 self.learn(ended.ok().flatten(), learning);
             }
         }
+        let busy = effort.busy();
         while let Some(ended) = checkouts.join_next().await {
             self.learn(ended.ok().flatten(), learning);
         }
+        busy
     }
 
-    async fn closed(self: &Rc<Self>, began: Instant, in_flight: usize, time: Duration, learning: &mut JoinSet<()>) {
+    async fn closed(
+        self: &Rc<Self>,
+        effort: &Effort,
+        in_flight: usize,
+        time: Duration,
+        learning: &mut JoinSet<()>,
+    ) -> f64 {
         let mut checkouts = JoinSet::new();
-        for nth in 0..in_flight {
+        let begin = |nth, checkouts: &mut JoinSet<_>| {
+            self.tally.borrow_mut().start(Duration::ZERO);
             checkouts.spawn_local(Rc::clone(self).check_out(nth, Instant::now()));
-        }
-        let mut nth = in_flight;
+        };
+        (0..in_flight).for_each(|nth| begin(nth, &mut checkouts));
+        let (mut nth, mut busy) = (in_flight, 0.0);
         while let Some(ended) = checkouts.join_next().await {
             self.learn(ended.ok().flatten(), learning);
-            if began.elapsed() < time {
-                checkouts.spawn_local(Rc::clone(self).check_out(nth, Instant::now()));
-                nth += 1;
+            if effort.began.elapsed() < time {
+                begin(nth, &mut checkouts);
+                (nth, busy) = (nth + 1, effort.busy());
             }
         }
+        busy
     }
 
     /// One checkout, from when it should have begun; answers with the order if recommender is to learn of it.
     async fn check_out(self: Rc<Self>, nth: usize, start: Instant) -> Option<Created> {
-        self.tally.borrow_mut().start(start.elapsed());
         match self.buy(nth, start).await {
             Ok(created) => Some(created),
             Err((step, failure)) => {
@@ -239,6 +256,23 @@ impl Load {
 struct Created {
     at: Instant,
     learned: oneshot::Receiver<Instant>,
+}
+
+/// What this thread does, since a moment.
+struct Effort {
+    began: Instant,
+    cpu: Duration,
+}
+
+impl Effort {
+    fn begin() -> Self {
+        Self { began: Instant::now(), cpu: used() }
+    }
+
+    /// The part of one core that was used.
+    fn busy(&self) -> f64 {
+        used().saturating_sub(self.cpu).as_secs_f64() / self.began.elapsed().as_secs_f64()
+    }
 }
 
 /// CPU time that this thread has used.

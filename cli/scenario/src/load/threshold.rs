@@ -102,9 +102,9 @@ impl FromStr for Threshold {
     }
 }
 
-/// A number with `us`, `ms` or `s` behind it; k6's own numbers are milliseconds.
+/// A number with `us`, `ms`, `s` or `m` behind it; k6's own numbers are milliseconds.
 fn time(text: &str) -> Option<Duration> {
-    let units = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("", 1e-3)];
+    let units = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("", 1e-3)];
     let (number, unit) = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
     Duration::try_from_secs_f64(number.trim().parse::<f64>().ok()? * unit).ok()
 }
