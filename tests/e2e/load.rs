@@ -50,4 +50,10 @@ async fn a_load_says_what_it_measured_and_ends_by_thresholds_and_invariants() {
     let said = String::from_utf8_lossy(&violated.stderr);
     assert_eq!(self::code(&violated), 7, "{said}");
     assert!(said.contains("not hold") && said.contains("totals"), "{said}");
+
+    let watched = ["checkout", "load", "--rate", "2/s", "--duration", "9s", "--accounts", "1", "--watch-invariants"];
+    let (report, code) = stack.json(&watched);
+    let lasted = report["watched"].as_array().expect("a list");
+    let named = |one: &&Value| one["claim"] == "totals" && one["objects"][0].is_string();
+    assert!(code == 7 && lasted.iter().filter(named).count() == 1, "{code}: {report:#}");
 }

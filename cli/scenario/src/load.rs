@@ -14,6 +14,8 @@ mod html;
 mod report;
 mod shopper;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod threshold;
 
 use std::{path::PathBuf, time::Duration};

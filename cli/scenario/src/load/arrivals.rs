@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// When checkouts begin.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -9,16 +9,25 @@ pub enum Arrivals {
     /// At a rate, one stage after the other.
     Open(Vec<Stage>),
     /// When another one has ended.
-    Closed { in_flight: usize, time: Duration },
+    Closed {
+        in_flight: usize,
+        #[serde(serialize_with = "seconds")]
+        time: Duration,
+    },
 }
 
 /// A time in which the rate changes evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Stage {
+    #[serde(serialize_with = "seconds")]
     pub time: Duration,
     /// Checkouts a second at its beginning and at its end.
     pub from: f64,
     pub to: f64,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }
 
 impl Arrivals {

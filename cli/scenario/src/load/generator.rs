@@ -96,18 +96,18 @@ pub async fn run(shop: &Shop, plan: &Plan, show: &mut dyn FnMut(&Live)) -> Resul
 }
 
 /// What all checkouts share. It never leaves its thread.
-struct Load {
-    plan: Plan,
-    baskets: Baskets,
-    shoppers: Vec<Shopper>,
-    rng: RefCell<StdRng>,
-    tally: RefCell<Tally>,
-    paid: Rc<RefCell<Waiters>>,
-    learned: Rc<RefCell<Waiters>>,
+pub(super) struct Load {
+    pub(super) plan: Plan,
+    pub(super) baskets: Baskets,
+    pub(super) shoppers: Vec<Shopper>,
+    pub(super) rng: RefCell<StdRng>,
+    pub(super) tally: RefCell<Tally>,
+    pub(super) paid: Rc<RefCell<Waiters>>,
+    pub(super) learned: Rc<RefCell<Waiters>>,
 }
 
 impl Load {
-    async fn drive(
+    pub(super) async fn drive(
         self: Rc<Self>,
         paid: UnboundedReceiver<Heard>,
         learned: UnboundedReceiver<Heard>,

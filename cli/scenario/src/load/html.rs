@@ -137,7 +137,7 @@ fn verdicts(report: &Report, page: &mut String) {
     }
     // The list has no beginning yet: it is known only now that it is not empty.
     if let Some(at) = page.find("<li ") {
-        page.insert_str(at, "<h2>What was asked of it</h2><ul>");
+        page.insert_str(at, "<h2>What held, and what did not</h2><ul>");
         page.push_str("</ul>");
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn plot(title: &str, lines: &[Line]) -> String {
         let Line { name, colour, values } = line;
         let _ = write!(
             svg,
-            "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/>\
+            "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" stroke-linecap=\"round\"/>\
              <text x=\"{legend:.1}\" y=\"12\" style=\"fill:{colour}\">{name}</text>",
             path(values, x, y)
         );
