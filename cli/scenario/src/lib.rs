@@ -7,7 +7,9 @@
 pub mod basket;
 pub mod checkout;
 mod gateway;
+pub mod invariants;
 mod live;
+pub mod load;
 pub mod report;
 mod shop;
 

@@ -10,7 +10,10 @@ use shopctl_scenario::{
 };
 
 use crate::{
-    args::{Checkout, CheckoutStory, Global},
+    args::{
+        Global,
+        checkout::{Checkout, Story},
+    },
     client,
     exit::{Exit, Failure},
     lines::harmless,
@@ -18,21 +21,26 @@ use crate::{
 };
 
 pub(crate) async fn run(global: &Global, args: &Checkout) -> anyhow::Result<Exit> {
+    match &args.story {
+        None | Some(Story::Simulation) => simulation(global, args.seed).await,
+        Some(Story::Load(load)) => super::load::run(global, load, args.seed).await,
+    }
+}
+
+async fn simulation(global: &Global, seed: Option<u64>) -> anyhow::Result<Exit> {
     let addresses = serde_json::to_value(client::addresses(global).await?)?;
     let shop: Shop =
         serde_json::from_value(addresses).context("the instance lacks an address that a checkout needs")?;
     let workspace = running::workspace(global)?;
     let baskets = basket::read(&workspace.root.join("fixtures").join(ORDERS))?;
-    let seed = args.seed.unwrap_or_else(rand::random);
+    let seed = seed.unwrap_or_else(rand::random);
     let quiet = global.json || global.quiet;
     let mut show = |step: &Step| {
         if !quiet {
             printer::data(line(step));
         }
     };
-    let report = match args.story {
-        CheckoutStory::Simulation => checkout::simulation(&shop, draw(baskets, seed), &mut show).await,
-    };
+    let report = checkout::simulation(&shop, draw(baskets, seed), &mut show).await;
     if global.json {
         printer::data(serde_json::to_string_pretty(&report)?);
     } else if report.held && !global.quiet {

@@ -1,0 +1,23 @@
+//! `shopctl checkout`: what can be typed.
+
+use clap::{Args, Subcommand};
+
+use super::load::Load;
+
+#[derive(Debug, Args)]
+pub(crate) struct Checkout {
+    /// What to play (default: simulation)
+    #[command(subcommand)]
+    pub(crate) story: Option<Story>,
+    /// Draw the data that this number stands for (default: others each time)
+    #[arg(long, value_name = "N", global = true)]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Story {
+    /// The happy path: a shopper buys a real basket and pays
+    Simulation,
+    /// Many checkouts at once, timed, and what that does to the shop
+    Load(Load),
+}
