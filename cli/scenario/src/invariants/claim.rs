@@ -85,7 +85,7 @@ impl Claim {
             Self::Ordered => "the events of one key are in one partition, in the order of their versions",
             Self::Founded => "no event lacks its state change",
             Self::Contents => "an event tells what is stored, and a redelivery what the first one told",
-            Self::Applied => "each event was taken in by recommender and by payment",
+            Self::Applied => "each event was taken in by whom it concerns, recommender or payment",
             Self::Replicas => "recommender's and payment's products are those of the catalog",
             Self::Interactions => "recommender's interactions are the lines of the orders that were not cancelled",
             Self::Outbox => "the outbox is empty within 5 s of quiet",

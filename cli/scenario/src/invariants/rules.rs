@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Expected,
     history::{History, Order, Place, Transaction},
+    told::{Fault, Told},
     violation::Findings,
 };
 use chains::Chains;
@@ -62,5 +63,15 @@ impl<'a> Known<'a> {
     /// Whether somebody other than the shop writes events of this key, so that nothing follows from them.
     fn is_foreign(&self, key: &str) -> bool {
         self.expected.foreign.contains(key)
+    }
+}
+
+/// Whether a consumer takes an event in and remembers it. Payment hears of orders, and only a cancellation changes
+/// anything there.
+fn concerns(owner: &str, told: &Result<Told, Fault>) -> bool {
+    match (owner, told) {
+        ("payment", Ok(Told::Order(change))) => change.kind == "order_cancelled",
+        ("payment", Err(_)) => false,
+        (_, Ok(_) | Err(_)) => true,
     }
 }

@@ -3,7 +3,7 @@
 mod order;
 mod product;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::Known;
 use crate::invariants::{
@@ -21,8 +21,6 @@ pub(super) struct Chains<'a> {
     products: BTreeMap<&'a str, Vec<Link<'a, &'a Told>>>,
     /// Records that are no event of the shop, and redeliveries that are not the same as the first.
     odd: Vec<Odd<'a>>,
-    /// The `ce_id` of every record that has one.
-    ids: BTreeSet<&'a str>,
 }
 
 /// One event of an entity.
@@ -49,11 +47,9 @@ enum Odd<'a> {
 
 impl<'a> Chains<'a> {
     pub(super) fn of(history: &'a History) -> Self {
-        let mut chains =
-            Self { orders: BTreeMap::new(), products: BTreeMap::new(), odd: Vec::new(), ids: BTreeSet::new() };
+        let mut chains = Self { orders: BTreeMap::new(), products: BTreeMap::new(), odd: Vec::new() };
         let mut firsts: HashMap<(Topic, &str), &Record> = HashMap::new();
         for record in &history.records {
-            chains.ids.extend(record.id.as_deref());
             let Ok(told) = &record.told else {
                 chains.odd.push(Odd::Unreadable(record));
                 continue;
@@ -113,11 +109,6 @@ impl<'a> Chains<'a> {
     /// The products whose newest event tells of their end.
     pub(super) fn gone(&self) -> impl Iterator<Item = &'a str> {
         self.products.keys().copied().filter(|id| self.is_gone(id))
-    }
-
-    /// The `ce_id` of every record that has one.
-    pub(super) fn ids(&self) -> &BTreeSet<&'a str> {
-        &self.ids
     }
 
     pub(super) fn judge(&self, history: &History, known: &Known<'_>, findings: &mut Findings) {

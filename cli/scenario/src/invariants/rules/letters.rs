@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::Known;
+use super::{Known, concerns};
 use crate::invariants::{
     Claim,
     history::{History, Letter},
@@ -22,7 +22,7 @@ pub(super) fn judge(history: &History, known: &Known<'_>, findings: &mut Finding
         let settled = |inbox: &BTreeSet<Uuid>| {
             letter.id.as_deref().and_then(|id| Uuid::parse_str(id).ok()).is_some_and(|id| inbox.contains(&id))
         };
-        let applied = letter.group.as_deref().and_then(inbox).is_some_and(settled);
+        let applied = letter.group.as_deref().and_then(inbox).is_some_and(settled) || is_needless(letter, history);
         if !applied && !known.is_expected(letter) {
             let group = letter.group.as_deref().unwrap_or("somebody");
             let error = letter.error.as_deref().unwrap_or("it does not say why");
@@ -30,6 +30,13 @@ pub(super) fn judge(history: &History, known: &Known<'_>, findings: &mut Finding
             findings.add(Claim::DeadLetters, [Object::Letter(named(letter))], "no dead letter", found);
         }
     }
+}
+
+/// What was sent again and is sound now, and of which its group remembers nothing.
+fn is_needless(letter: &Letter, history: &History) -> bool {
+    let (Some(group), Some(id)) = (&letter.group, &letter.id) else { return false };
+    let mut records = history.records.iter().filter(|record| record.id.as_ref() == Some(id));
+    records.any(|record| record.told.is_ok() && !concerns(group, &record.told))
 }
 
 fn named(letter: &Letter) -> String {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::Known;
+use super::{Known, concerns};
 use crate::invariants::{
     Claim,
-    history::{History, Product, Replica},
+    history::{History, Product, Record, Replica},
     violation::{Findings, Object},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn judge(history: &History, known: &Known<'_>, findings: &mut Finding
     ];
     for (owner, products, inbox) in copies {
         equals_the_catalog(owner, products, history, known, findings);
-        took_all_in(owner, inbox, history, known, findings);
+        took_all_in(owner, inbox, history, findings);
     }
 }
 
@@ -79,15 +79,18 @@ fn words(deleted: bool, replica: Option<&Replica>) -> String {
     format!("{name:?} for {price} cents, version {version}{description}")
 }
 
-fn took_all_in(owner: &str, inbox: &BTreeSet<Uuid>, history: &History, known: &Known<'_>, findings: &mut Findings) {
+fn took_all_in(owner: &str, inbox: &BTreeSet<Uuid>, history: &History, findings: &mut Findings) {
     let refused: BTreeSet<&str> = history
         .letters
         .iter()
         .filter(|letter| letter.group.as_deref() == Some(owner))
         .filter_map(|letter| letter.id.as_deref())
         .collect();
-    let told: BTreeSet<Uuid> = known.chains.ids().iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
-    for id in told.difference(inbox) {
+    let ids = |records: &mut dyn Iterator<Item = &Record>| -> BTreeSet<Uuid> {
+        records.filter_map(|record| Uuid::parse_str(record.id.as_deref()?).ok()).collect()
+    };
+    let told = ids(&mut history.records.iter());
+    for id in ids(&mut history.records.iter().filter(|record| concerns(owner, &record.told))).difference(inbox) {
         let id = id.to_string();
         if !refused.contains(id.as_str()) {
             findings.add(Claim::Applied, [Object::Event(id)], format_args!("{owner} took it in"), "it did not");

@@ -179,7 +179,7 @@ const BUGS: &[(&str, Claim, Bug)] = &[
         vec![Object::Order(PAID)]
     }),
     ("two events with one ce_id", Claim::Contents, |history| {
-        let id: Uuid = find(history, PAID, 1).id.as_deref().expect("it has one").parse().expect("a UUID");
+        let id: Uuid = find(history, CANCELLED, 2).id.as_deref().expect("it has one").parse().expect("a UUID");
         add(history, "2", id, |change| (change.order, change.version) = (2, 2));
         vec![Object::Event(id.to_string())]
     }),
@@ -204,7 +204,10 @@ const BUGS: &[(&str, Claim, Bug)] = &[
         vec![Object::Event(id.to_string())]
     }),
     ("payment did not take an event in", Claim::Applied, |history| {
-        let id: Uuid = find(history, PAID, 1).id.as_deref().expect("it has one").parse().expect("a UUID");
+        let cancelled =
+            |record: &&Record| matches!(&record.told, Ok(Told::Order(told)) if told.kind == "order_cancelled");
+        let record = history.records.iter().find(cancelled).expect("an order was cancelled");
+        let id: Uuid = record.id.as_deref().expect("it has one").parse().expect("a UUID");
         history.payment.inbox.remove(&id);
         vec![Object::Event(id.to_string())]
     }),

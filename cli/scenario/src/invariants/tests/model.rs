@@ -142,10 +142,12 @@ impl Model {
 
     fn publish(&mut self, topic: Topic, key: &str, told: Told) {
         let (id, place) = (self.id(), self.place(topic, key));
+        self.history.recommender.inbox.insert(id);
+        if !matches!(&told, Told::Order(change) if change.kind != "order_cancelled") {
+            self.history.payment.inbox.insert(id);
+        }
         let record = Record { place, key: Some(key.to_owned()), id: Some(id.to_string()), told: Ok(told) };
         self.history.records.push(record);
-        self.history.recommender.inbox.insert(id);
-        self.history.payment.inbox.insert(id);
     }
 
     fn create(&mut self) {
