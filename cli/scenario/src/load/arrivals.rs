@@ -66,7 +66,7 @@ impl Stage {
 
 /// When each checkout of an open model should begin, counted from the start of the load.
 pub(super) fn intended(stages: &[Stage]) -> impl Iterator<Item = Duration> {
-    let (mut stages, mut began, mut before) = (stages.to_vec().into_iter().peekable(), Duration::ZERO, 0.0);
+    let (mut stages, mut began, mut before) = (stages.iter().copied().peekable(), Duration::ZERO, 0.0);
     let mut next = 0.0;
     std::iter::from_fn(move || {
         loop {
