@@ -90,7 +90,11 @@ impl Feed {
             .set("queued.max.messages.kbytes", "4096");
         let consumer = config.create().map_err(|source| Error::Client { brokers: brokers.clone(), source })?;
         let consumer: Arc<StreamConsumer> = Arc::new(consumer);
-        let sources = source::open(&consumer, begin).map_err(|source| asker.unreachable(source))?;
+        // First those in which something stands: a broker that is asked about the others alone waits for something to come.
+        let (full, empty): (Positions, Positions) =
+            begin.clone().into_iter().partition(|(place, offset)| ends.get(place).is_some_and(|end| offset < end));
+        let mut sources = source::open(&consumer, &full).map_err(|source| asker.unreachable(source))?;
+        sources.extend(source::open(&consumer, &empty).map_err(|source| asker.unreachable(source))?);
         let sources = sources.into_iter().map(|(place, items)| {
             let (next, end) = (begin.get(&place).copied().unwrap_or(0), ends.get(&place).copied().unwrap_or(0));
             Source { items, next, end, early: None }

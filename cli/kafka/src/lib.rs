@@ -28,6 +28,8 @@ pub enum Error {
     Client { brokers: String, source: rdkafka::error::KafkaError },
     #[error("Kafka at {brokers} does not answer: {source}")]
     Unreachable { brokers: String, source: rdkafka::error::KafkaError },
+    #[error("topic {topic} on Kafka at {brokers} cannot be read: {source}")]
+    Read { brokers: String, topic: String, source: Box<rdkafka::error::KafkaError> },
     #[error("Kafka at {brokers} has given nothing for {} s", after.as_secs())]
     Silent { brokers: String, after: std::time::Duration },
     #[error("reading from Kafka at {brokers} has ended")]
@@ -39,5 +41,5 @@ pub enum Error {
     #[error("{0} is no topic of dead letters: its name does not end in .dlt")]
     NoLetters(String),
     #[error("cannot publish to {topic} on Kafka at {brokers}: {source}")]
-    Publish { brokers: String, topic: String, source: rdkafka::error::KafkaError },
+    Publish { brokers: String, topic: String, source: Box<rdkafka::error::KafkaError> },
 }

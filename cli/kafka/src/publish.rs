@@ -78,7 +78,10 @@ impl Publisher {
         let name = topic.to_owned();
         // A producer would wait for a topic to come into being.
         Asker::new(&self.brokers)?.ask(move |asker| asker::partitions(asker, &name).map(drop)).await?;
-        let failed = |source| Error::Publish { brokers: self.brokers.clone(), topic: topic.to_owned(), source };
+        let failed = |error| {
+            let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
+            Error::Publish { brokers, topic, source: Box::new(error) }
+        };
         for (chunk, some) in records.chunks(TOGETHER).enumerate() {
             let under_way: Result<Vec<DeliveryFuture>, _> =
                 some.iter().map(|record| self.send(topic, record)).collect();

@@ -52,7 +52,7 @@ async fn told_all(
             Some(item) = items.next() => match item {
                 Item::Event(event) => tell(told, Ok(Update::Event(event))).await?,
                 Item::End => {}
-                Item::Failed(source) => tell(told, Err(failed(brokers, source))).await?,
+                Item::Failed(topic, source) => tell(told, Err(failed(brokers, topic, source))).await?,
             },
             Some(source) = new.recv() => items.push(ReceiverStream::new(source)),
             else => return Ok(()),
@@ -91,14 +91,14 @@ async fn advance(source: &mut Source, told: &Told, brokers: &str) -> Result<Opti
             }
             // What is left of it is no record.
             Some(Item::End) | None => source.next = source.end,
-            Some(Item::Failed(error)) => tell(told, Err(failed(brokers, error))).await?,
+            Some(Item::Failed(topic, source)) => tell(told, Err(failed(brokers, topic, source))).await?,
         }
     }
     Ok(None)
 }
 
-fn failed(brokers: &str, source: KafkaError) -> Error {
-    Error::Unreachable { brokers: brokers.to_owned(), source }
+fn failed(brokers: &str, topic: String, source: Box<KafkaError>) -> Error {
+    Error::Read { brokers: brokers.to_owned(), topic, source }
 }
 
 async fn tell(told: &Told, update: Result<Update, Error>) -> Result<(), Gone> {

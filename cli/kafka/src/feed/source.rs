@@ -21,7 +21,8 @@ pub(super) enum Item {
     Event(Box<Event>),
     /// Nothing more is there at the moment.
     End,
-    Failed(KafkaError),
+    /// The broker refuses to give more of this topic.
+    Failed(String, Box<KafkaError>),
 }
 
 /// A partition, and how far it has been told.
@@ -34,11 +35,11 @@ pub(super) struct Source {
     pub(super) early: Option<Box<Event>>,
 }
 
+/// A partition and what is read of it.
+pub(super) type Opened = ((String, i32), mpsc::Receiver<Item>);
+
 /// Begins to read partitions at these offsets.
-pub(super) fn open(
-    consumer: &Arc<StreamConsumer>,
-    begin: &Positions,
-) -> KafkaResult<Vec<((String, i32), mpsc::Receiver<Item>)>> {
+pub(super) fn open(consumer: &Arc<StreamConsumer>, begin: &Positions) -> KafkaResult<Vec<Opened>> {
     let mut sources = Vec::new();
     // Before they are assigned, so that all of their records come this way. Ends are told without the topic's name: only
     // a queue for each partition says whose they are.
@@ -46,23 +47,25 @@ pub(super) fn open(
         let queue = consumer.split_partition_queue(&place.0, place.1);
         let unknown = KafkaError::Subscription(format!("{}/{}", place.0, place.1));
         let (to, items) = mpsc::channel(AHEAD);
-        tokio::spawn(pump(queue.ok_or(unknown)?, to));
+        tokio::spawn(pump(place.0.clone(), queue.ok_or(unknown)?, to));
         sources.push((place.clone(), items));
     }
-    consumer.incremental_assign(&assignment(begin)?)?;
+    if !begin.is_empty() {
+        consumer.incremental_assign(&assignment(begin)?)?;
+    }
     Ok(sources)
 }
 
 type Queue = StreamPartitionQueue<DefaultConsumerContext>;
 
 /// Until nobody wants more.
-async fn pump(queue: Queue, to: mpsc::Sender<Item>) {
-    forward(&queue, &to).await;
+async fn pump(topic: String, queue: Queue, to: mpsc::Sender<Item>) {
+    forward(&topic, &queue, &to).await;
     // The last one ends the consumer, which waits for the broker.
     tokio::task::spawn_blocking(|| drop(queue));
 }
 
-async fn forward(queue: &Queue, to: &mpsc::Sender<Item>) {
+async fn forward(topic: &str, queue: &Queue, to: &mpsc::Sender<Item>) {
     loop {
         let received = tokio::select! {
             received = queue.recv() => received,
@@ -75,7 +78,7 @@ async fn forward(queue: &Queue, to: &mpsc::Sender<Item>) {
                 tracing::debug!(%error, "waiting for the broker");
                 continue;
             }
-            Err(error) => Item::Failed(error),
+            Err(error) => Item::Failed(topic.to_owned(), Box::new(error)),
         };
         if to.send(item).await.is_err() {
             return;

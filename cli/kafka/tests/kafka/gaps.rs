@@ -38,7 +38,8 @@ async fn reading_ends_behind_the_marker_of_a_transaction(on: Kind) {
     let found: Vec<(Option<&str>, i64)> = found.iter().map(|event| (event.key.as_deref(), event.offset)).collect();
     assert_eq!(found, [(Some("a"), 0), (Some("b"), 1)]);
     // Of offsets there are three.
-    let counted = Observer::new(&brokers).expect("a client").stats(&[topic.clone()]).await.expect("it answers");
+    let counted =
+        Observer::new(&brokers).expect("a client").stats(std::slice::from_ref(&topic)).await.expect("it answers");
     assert_eq!(counted.iter().map(stats::Partition::count).sum::<i64>(), 3);
     let measured = stats::measure(&brokers, all()).await.expect("it can be read");
     assert_eq!(measured[&(topic.clone(), 0)].records, 2);
@@ -98,7 +99,7 @@ async fn ending_in_a_marker(on: Kind) -> (Broker, String) {
             // It writes its marker a moment after it has answered.
             let observer = Observer::new(&broker.brokers()).expect("a client");
             eventually(DEADLINE, "the transaction is over", async || {
-                let found = observer.stats(&[topic.clone()]).await.expect("it answers");
+                let found = observer.stats(std::slice::from_ref(&topic)).await.expect("it answers");
                 (found.iter().map(stats::Partition::count).sum::<i64>() == 3).then_some(())
             })
             .await;

@@ -82,7 +82,8 @@ impl Scene {
 async fn a_letter_is_published_once_as_the_record_was(on: Kind) {
     let scene = Scene::open(on).await;
     scene.refused("7", Some("one"), "payment").await;
-    let letters = dead_letters(&scene.broker.brokers(), &[scene.dead.clone()]).await.expect("they can be read");
+    let letters =
+        dead_letters(&scene.broker.brokers(), std::slice::from_ref(&scene.dead)).await.expect("they can be read");
     let [letter] = &letters[..] else { panic!("one: {letters:?}") };
     assert_eq!((letter.group.as_deref(), letter.reason.as_deref()), (Some("payment"), Some("it is odd")));
     assert!(!letter.redriven && letter.origin.topic == scene.topic);
@@ -97,7 +98,8 @@ async fn a_letter_is_published_once_as_the_record_was(on: Kind) {
 
     assert_eq!(scene.redrive(Which::All).await, (0, 1, 0));
     assert_eq!(scene.records().await.len(), 2);
-    let letters = dead_letters(&scene.broker.brokers(), &[scene.dead.clone()]).await.expect("they can be read");
+    let letters =
+        dead_letters(&scene.broker.brokers(), std::slice::from_ref(&scene.dead)).await.expect("they can be read");
     assert!(letters[0].redriven);
 }
 

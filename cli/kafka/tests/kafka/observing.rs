@@ -86,7 +86,7 @@ async fn what_stands_in_a_topic_is_counted_and_measured(on: Kind) {
     }
     send(&broker, &topic, "key", Some("id"), b"1234567").await;
     let observer = Observer::new(&broker.brokers()).expect("a client");
-    let found = observer.stats(&[topic.clone()]).await.expect("it answers");
+    let found = observer.stats(std::slice::from_ref(&topic)).await.expect("it answers");
     assert_eq!(found.iter().map(|part| part.partition).collect::<Vec<_>>(), [0, 1, 2]);
     assert_eq!(found.iter().map(stats::Partition::count).sum::<i64>(), 4);
     assert_eq!(found.iter().map(|part| part.recent).sum::<i64>(), 1);

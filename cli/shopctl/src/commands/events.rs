@@ -51,7 +51,7 @@ async fn brokers(global: &Global) -> anyhow::Result<String> {
 async fn failed(brokers: &str, error: Error) -> Failure {
     let failure = |exit| Failure::new(exit, error.to_string());
     match &error {
-        Error::Unreachable { .. } | Error::Silent { .. } | Error::Publish { .. } => {
+        Error::Unreachable { .. } | Error::Read { .. } | Error::Silent { .. } | Error::Publish { .. } => {
             failure(Exit::Failure).hint("`shopctl why kafka` and `shopctl logs kafka` tell more")
         }
         Error::NoTopic(_) | Error::NoLetters(_) => match topics(brokers).await {

@@ -7,6 +7,7 @@ mod boot;
 mod damage;
 mod death;
 mod ended;
+mod events;
 mod exec;
 mod exits;
 mod instances;
