@@ -1,5 +1,7 @@
 //! What can be typed: clap's types and nothing else.
 
+pub(crate) mod checkout;
+pub(crate) mod smoke;
 mod value;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -74,7 +76,9 @@ pub(crate) enum Command {
     /// Remove what stopped instances have left: data, secrets, logs, ports
     Prune(Prune),
     /// Buy a real basket and prove that the order came out right
-    Checkout(Checkout),
+    Checkout(checkout::Checkout),
+    /// Boot a shop of its own, play scenarios, prove the outcome, report, remove it all: what a CI job calls
+    Smoke(smoke::Smoke),
     /// Bring the services' databases up to date
     Migrate(Migrate),
     /// Load the catalog into the shop
@@ -281,22 +285,6 @@ pub(crate) struct Prune {
     /// Don't ask
     #[arg(long, short)]
     pub(crate) yes: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Checkout {
-    /// What to play
-    #[arg(value_enum, default_value_t = CheckoutStory::Simulation)]
-    pub(crate) story: CheckoutStory,
-    /// Draw the basket that this number stands for (default: a new one each time)
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckoutStory {
-    /// The happy path: a shopper buys a real basket and pays
-    Simulation,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,30 @@
+//! `shopctl checkout`: what can be typed.
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub(crate) struct Checkout {
+    /// What to play (default: simulation)
+    #[command(subcommand)]
+    pub(crate) story: Option<Story>,
+    /// Draw the data that this number stands for (default: others each time)
+    #[arg(long, value_name = "N", global = true)]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Story {
+    /// The happy path: a shopper buys a real basket and pays
+    Simulation,
+    /// Play scenarios, one after the other
+    Run(Run),
+    /// List the scenarios that there are
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Names of scenarios in fixtures/scenarios, or paths of files
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+}
