@@ -12,6 +12,7 @@ mod read;
 mod schema;
 mod span;
 mod step;
+mod text;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::text;
+
 /// What is expected; where several are given, all must hold at the same time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +97,7 @@ pub enum Topic {
 pub struct EventsAre {
     pub topic: Topic,
     /// The entity's id.
+    #[serde(deserialize_with = "text::one")]
     pub key: String,
     /// Their types, such as `order_created`.
     pub are: Vec<String>,
@@ -175,7 +178,7 @@ pub struct DeadLetters {
     /// Of events of this topic.
     pub of: Topic,
     /// Only those with this key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// So many: each consumer that refuses an event makes one.
     pub count: usize,

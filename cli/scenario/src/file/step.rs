@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Checks, Database, Fault, Placed, Span, Topic};
+use super::{Checks, Database, Fault, Placed, Span, Topic, text};
 
 /// One thing that happens. In all texts, `${ann.id}` stands for a value that is known by then: of an actor who has
 /// registered, of `data`, or of what a step has kept with `as`.
@@ -147,7 +147,7 @@ pub struct OrderOf {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
     /// Idempotency key: a second call with it gives the same order. Without one each call makes another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Keeps its id, status, total_cents and lines.
     #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
@@ -208,7 +208,7 @@ pub struct Webhook {
     #[serde(default = "success")]
     pub says: String,
     /// Its `webhook-id`: twice the same is a replay. Without it, a new one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Who signed it.
     #[serde(default)]
@@ -295,7 +295,7 @@ pub struct Grpc {
     /// The request, as protobuf's JSON; the wrappers of single values are these values.
     #[serde(default)]
     pub message: Value,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "text::each", skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// `body` is the response, with the names of the `.proto` file.
     #[serde(default)]
@@ -329,7 +329,7 @@ pub struct Http {
     pub method: Option<String>,
     /// Such as `/products/${mug.id}`.
     pub path: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "text::each", skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
@@ -355,12 +355,12 @@ pub enum Body {
 #[serde(deny_unknown_fields)]
 pub struct Publish {
     pub topic: Topic,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `json` is an event, which has a `type` and `data`; `text` may be anything.
     pub value: Body,
     /// `ce_id` and what else there may be.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "text::each", skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// The same record, so often.
     #[serde(default = "one")]
