@@ -10,5 +10,6 @@ mod death;
 mod money;
 mod processes;
 mod promise;
+mod scenario;
 mod shop;
 mod stack;

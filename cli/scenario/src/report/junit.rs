@@ -22,7 +22,9 @@ pub fn junit(suite: &Suite) -> Result<String, String> {
         shop.add_test_cases(part.map(|part| of_part(name, part)));
     }
     document.add_test_suites([shop, scenarios]);
-    document.to_string().map_err(|error| error.to_string())
+    let text = document.to_string().map_err(|error| error.to_string())?;
+    // Of the whole document, where Jenkins' schema knows no such attribute; nothing is ever skipped.
+    Ok(text.replacen(" skipped=\"0\"", "", 1))
 }
 
 fn story(played: &Played) -> TestCase {
