@@ -12,4 +12,6 @@ mod processes;
 mod promise;
 mod scenario;
 mod shop;
+mod smoke;
 mod stack;
+mod verify;

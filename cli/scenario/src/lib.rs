@@ -10,6 +10,7 @@ pub mod checkout;
 mod control;
 pub mod file;
 mod gateway;
+pub mod invariants;
 mod live;
 pub mod play;
 pub mod report;

@@ -53,6 +53,8 @@ struct Play<'a> {
     values: Mutex<Values>,
     /// Ids of the orders that were made.
     orders: Mutex<Vec<i64>>,
+    /// Keys of the records that it has published itself.
+    foreign: Mutex<Vec<String>>,
     /// Subscriptions, by the order's name.
     lives: Mutex<BTreeMap<String, LiveTape>>,
     lines: Option<Lines>,
@@ -76,6 +78,7 @@ pub async fn play(stage: &Stage, named: &Named, seed: u64, show: &(dyn Fn(&Step)
         deadline: began + named.scenario.limit.0,
         values: Mutex::default(),
         orders: Mutex::default(),
+        foreign: Mutex::default(),
         lives: Mutex::default(),
         lines: None,
         mark: stage.events.len(),
@@ -96,6 +99,7 @@ pub async fn play(stage: &Stage, named: &Named, seed: u64, show: &(dyn Fn(&Step)
         order_id: orders.first().copied(),
         steps: std::mem::take(&mut *guard(&play.steps)).into_iter().map(|(_, step)| step).collect(),
         timelines,
+        foreign: std::mem::take(&mut *guard(&play.foreign)),
     }
 }
 

@@ -131,6 +131,9 @@ pub struct Report {
     /// Of its orders, where something failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timelines: Vec<Timeline>,
+    /// Keys of records that the story itself has published: nothing has to follow from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<String>,
 }
 
 /// What happened to one order, from all that know of it, by time.
@@ -197,6 +200,7 @@ impl<'a> Recorder<'a> {
             order_id,
             steps: self.steps,
             timelines: Vec::new(),
+            foreign: Vec::new(),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod checkout;
 pub(crate) mod smoke;
+pub(crate) mod events;
 mod value;
+pub(crate) mod verify;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Restart(Act),
     /// Show what the resources wrote
     Logs(Logs),
+    /// Show what was published to Kafka; publish, and redrive dead letters
+    Events(events::Events),
     /// Print the addresses of a running shop, or what a service needs to be run by hand
     Env(Env),
     /// Explain why a resource is not ready, down to the root cause
@@ -79,6 +83,8 @@ pub(crate) enum Command {
     Checkout(checkout::Checkout),
     /// Boot a shop of its own, play scenarios, prove the outcome, report, remove it all: what a CI job calls
     Smoke(smoke::Smoke),
+    /// Prove that all databases and topics agree, once the shop is quiet
+    Verify(verify::Verify),
     /// Bring the services' databases up to date
     Migrate(Migrate),
     /// Load the catalog into the shop

@@ -4,6 +4,7 @@ use std::{fmt, process::ExitCode};
 
 use shopctl_core::graph;
 use shopctl_runtime::{client, instance, launch, ports, secrets, workspace};
+use shopctl_scenario::invariants;
 
 use crate::running;
 
@@ -24,7 +25,6 @@ pub(crate) enum Exit {
     /// A scenario failed, or missed its threshold.
     Scenario,
     /// An invariant of the shop is violated.
-    #[expect(dead_code, reason = "the codes are one contract; what checks invariants comes with `verify`")]
     Invariant,
     /// There is no such running instance.
     NotRunning,
@@ -92,6 +92,7 @@ pub(crate) fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
             .or_else(|| cause.downcast_ref().map(of_workspace))
             .or_else(|| cause.downcast_ref().map(of_graph))
             .or_else(|| cause.downcast_ref().map(of_instance))
+            .or_else(|| cause.downcast_ref().map(of_invariants))
     });
     found.unwrap_or((Exit::Failure, None))
 }
@@ -155,6 +156,10 @@ fn of_graph(error: &graph::Error) -> Classified {
     match error {
         graph::Error::Unknown { .. } | graph::Error::NotExternal(_) => (Exit::Usage, None),
     }
+}
+
+fn of_invariants(error: &invariants::Error) -> Classified {
+    (Exit::Failure, Some(error.hint().to_owned()))
 }
 
 fn of_instance(error: &instance::Error) -> Classified {

@@ -59,7 +59,9 @@ impl Play<'_> {
         for (at, event) in self.stage.events.events(self.mark, "order_events", Some(&key)) {
             let kind = event.kind.as_deref().unwrap_or("(malformed)");
             let what = format!("{kind}, version {}, ce_id {}", event.data["version"], event.id.unwrap_or_default());
-            moments.push(Moment { seconds: self.since(at), source: event.topic, what });
+            // The broker's clock is the same, and was there first.
+            let published = event.timestamp.map(|milliseconds| self.since_began(milliseconds as f64 / 1000.0));
+            moments.push(Moment { seconds: published.unwrap_or_else(|| self.since(at)), source: event.topic, what });
         }
         for (name, live) in &*guard(&self.lives) {
             let is_of = guard(&self.values).get(name).is_some_and(|order| order["id"] == Value::from(order_id));

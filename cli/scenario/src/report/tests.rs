@@ -1,6 +1,6 @@
 use std::{
     fs,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -56,6 +56,7 @@ fn failed_report() -> Report {
         order_id: Some(1),
         steps: vec![held, failed],
         timelines: vec![Timeline { order_id: 1, moments }],
+        foreign: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod instance;
+mod invariants;
 mod repeat;
 mod write;
 
@@ -49,12 +50,17 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
     suite.boot.seconds = began.elapsed().as_secs_f64();
     if booted.is_some() {
         smoke.say(format_args!("{} booted in {:.2} s", own.instance, suite.boot.seconds));
-        tokio::select! {
-            played = smoke.play(&all, &mut suite) => played.unwrap_or_else(|error| {
+        let ended = tokio::select! {
+            played = smoke.play(&all, &mut suite) => Some(played),
+            () = interrupts.next() => None,
+        };
+        match ended {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
                 suite.boot.problems.push(format!("{error:#}"));
                 smoke.exits.push(Exit::Failure);
-            }),
-            () = interrupts.next() => suite.interrupted = true,
+            }
+            None => suite.interrupted = true,
         }
     }
     if suite.interrupted {
@@ -108,17 +114,24 @@ impl Run<'_> {
         }
     }
 
-    async fn play(&self, all: &[Named], suite: &mut Suite) -> anyhow::Result<()> {
+    async fn play(&mut self, all: &[Named], suite: &mut Suite) -> anyhow::Result<()> {
         let stage = Stage::open(shop(self.global).await?, baskets(self.global)?).await;
         let stage = stage.map_err(|failure| anyhow::anyhow!("expected {}: {}", failure.expected, failure.observed))?;
+        let mut invariants = invariants::Invariants::of(self.global).await?;
         for named in all {
             let mut earlier: Vec<Report> = Vec::new();
             let mut report = play::play(&stage, named, self.seed, &|_| {}).await;
             while !report.held && (earlier.len() as u64) < u64::from(self.args.retries) {
                 earlier.push(std::mem::replace(&mut report, play::play(&stage, named, self.seed, &|_| {}).await));
             }
-            let played = Played { report, earlier, violations: Vec::new() };
+            let told = earlier.iter().chain([&report]).flat_map(|report| report.foreign.clone());
+            let violations = invariants.check(told).await;
+            if !violations.is_empty() {
+                self.exits.push(Exit::Invariant);
+            }
+            let played = Played { report, earlier, violations };
             self.say(show::summary(&played.report));
+            played.violations.iter().for_each(|violation| self.say(format_args!("  {violation}")));
             if played.is_flaky() {
                 self.say(format_args!("  flaky: held at try {}", played.earlier.len() + 1));
             }
@@ -127,6 +140,7 @@ impl Run<'_> {
             }
             suite.scenarios.push(played);
         }
+        suite.invariants = Some(invariants.part());
         Ok(())
     }
 
