@@ -66,7 +66,11 @@ fn problem(error: &Yaml) -> String {
 pub(super) fn suggestion(word: &str, known: &[impl AsRef<str>]) -> String {
     /// Less alike than this is no slip of the finger.
     const ALIKE: f64 = 0.75;
-    let likeness = |other: &str| strsim::jaro_winkler(word, other);
+    // Two letters of a short word in the wrong order make it another one to Jaro and Winkler.
+    let likeness = |other: &str| match strsim::damerau_levenshtein(word, other) {
+        0 | 1 => 1.0,
+        _ => strsim::jaro_winkler(word, other),
+    };
     let known = known.iter().map(AsRef::as_ref);
     match known.clone().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
         None => String::new(),

@@ -73,5 +73,5 @@ fn property(text: &str) -> String {
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ").replace('<', "&lt;")
+    text.replace('|', "\\|").replace('`', "'").replace('<', "&lt;").replace(char::is_control, " ")
 }
