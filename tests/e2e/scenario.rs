@@ -68,7 +68,8 @@ pub(crate) fn played(stack: &Stack, cases: &[Case]) {
 fn a_wrong_scenario_is_refused_with_its_place_before_anything_is_played() {
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
     let path = folder.path().join("typo.yaml");
-    fs::write(&path, "description: A typo.\nactors: {shoppers: [ann]}\nsteps:\n  - regster: ann\n").expect("it is written");
+    fs::write(&path, "description: A typo.\nactors: {shoppers: [ann]}\nsteps:\n  - regster: ann\n")
+        .expect("it is written");
     let output = Stack::new("absent").run(&["checkout", "run", path.to_str().expect("a path in UTF-8")]);
     assert_eq!(code(&output), 2);
     let said = String::from_utf8_lossy(&output.stderr);

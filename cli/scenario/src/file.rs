@@ -29,8 +29,9 @@ pub use read::{Error, read};
 pub use schema::schema;
 pub use span::Span;
 pub use step::{
-    AddProduct, Answer, Body, ChangeProduct, DeleteProduct, Eventually, Graphql, Grpc, Http, Line, LogIn, Never, OnOrder,
-    OrderOf, Press, Publish, Recommend, Repeat, Signed, Sql, Step, Subscribe, Upstream, Verdict, Wait, Webhook,
+    AddProduct, Answer, Body, ChangeProduct, DeleteProduct, Eventually, Graphql, Grpc, Http, Line, LogIn, Never,
+    OnOrder, OrderOf, Press, Publish, Recommend, Repeat, Signed, Sql, Step, Subscribe, Upstream, Verdict, Wait,
+    Webhook,
 };
 
 /// Of a scenario that sets none.

@@ -216,9 +216,10 @@ impl Play<'_> {
     async fn step(&self, step: &Placed<What>, scope: &Scope) -> Result<(), Stopped> {
         match &step.it {
             What::Parallel(branches) => {
-                let branches = branches.iter().enumerate().map(|(n, branch)| {
-                    self.steps(branch, scope.within(&format!("branch {}", n + 1)))
-                });
+                let branches = branches
+                    .iter()
+                    .enumerate()
+                    .map(|(n, branch)| self.steps(branch, scope.within(&format!("branch {}", n + 1))));
                 let ended = futures::future::join_all(branches).await;
                 return ended.into_iter().fold(Ok(()), Result::and);
             }

@@ -70,9 +70,7 @@ impl<T, E: Display> Expect<T> for Result<T, E> {
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum Outcome {
     /// All that it claims was so.
-    Held {
-        detail: String,
-    },
+    Held { detail: String },
     Failed {
         expected: String,
         observed: String,

@@ -1,8 +1,8 @@
 //! What can be typed: clap's types and nothing else.
 
 pub(crate) mod checkout;
-pub(crate) mod smoke;
 pub(crate) mod events;
+pub(crate) mod smoke;
 mod value;
 pub(crate) mod verify;
 

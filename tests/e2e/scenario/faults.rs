@@ -35,7 +35,11 @@ expect:
         story: "  - fault: {stop: account}\n  - fault: {pause: payment}\n",
         fails: None,
     },
-    Case { name: "unknown-resource", story: "  - fault: {kill: nobody}\n", fails: Some(("kill nobody", "a resource nobody")) },
+    Case {
+        name: "unknown-resource",
+        story: "  - fault: {kill: nobody}\n",
+        fails: Some(("kill nobody", "a resource nobody")),
+    },
     Case {
         name: "register-and-log-in",
         story: "  - fault: {stop: account}\n  - register: bob\n",

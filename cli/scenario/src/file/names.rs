@@ -119,5 +119,8 @@ fn unknown(place: Place, what: &str, name: &str, known: &[impl AsRef<str>]) -> W
 
 /// The names that begin the `${…}` of a text.
 fn references(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(path, _)| path.split('.').next().unwrap_or(path))
+    text.split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(path, _)| path.split('.').next().unwrap_or(path))
 }

@@ -108,7 +108,7 @@ mod tests {
             ),
             ("  - pay: {order: first}\n", "5:5: there is no order first yet"),
             ("  - http: {to: product, path: '/products/${mgu.id}'}\n", "5:5: there is no value mgu; did you mean mug?"),
-            ("  - order: {lines: []}\n", "5:5: the field by is missing"),
+            ("  - order: {lines: []}\n", "5:13: the field by is missing"),
         ] {
             assert_eq!(told(&with(steps)), expected, "{steps}");
         }
@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn every_step_knows_where_it_stands() {
-        let scenario = parse(&with("  - register: ann\n  - repeat:\n      times: 2\n      steps:\n        - wait: {for: 1ms}\n"));
+        let scenario =
+            parse(&with("  - register: ann\n  - repeat:\n      times: 2\n      steps:\n        - wait: {for: 1ms}\n"));
         let scenario = scenario.expect("it is a scenario");
         assert_eq!(scenario.steps[1].place.line, 6);
         let super::super::Step::Repeat(repeat) = &scenario.steps[1].it else { panic!("it repeats") };

@@ -87,8 +87,7 @@ impl Play<'_> {
 
     fn events_are(&self, wanted: &EventsAre) -> Pair {
         let events = self.stage.events.events(self.mark, &word(&wanted.topic), Some(&wanted.key));
-        let types: Vec<&str> =
-            events.iter().map(|(_, event)| event.kind.as_deref().unwrap_or("(malformed)")).collect();
+        let types: Vec<&str> = events.iter().map(|(_, event)| event.kind.as_deref().unwrap_or("(malformed)")).collect();
         let last = events.last().map(|(_, event)| event.data.clone()).unwrap_or_default();
         match &wanted.data {
             Some(data) => {

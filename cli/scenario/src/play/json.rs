@@ -27,7 +27,10 @@ pub(super) fn trimmed(expected: &Value, found: &Value) -> Value {
         }
         (Value::Array(expected), Value::Array(all)) => {
             let like = |n: usize| expected.get(n).or(expected.last());
-            all.iter().enumerate().map(|(n, one)| like(n).map_or_else(|| one.clone(), |like| trimmed(like, one))).collect()
+            all.iter()
+                .enumerate()
+                .map(|(n, one)| like(n).map_or_else(|| one.clone(), |like| trimmed(like, one)))
+                .collect()
         }
         (_, found) => found.clone(),
     }

@@ -146,8 +146,7 @@ impl Play<'_> {
             recommender.get_recommendations_based_on_viewed(request).await
         };
         let products = answer.expect_that(expected)?.into_inner().recommended_products.into_iter();
-        let value =
-            |product: proto::pb::ProductReplica| json!({ "id": product.id, "name": product.name, "price_cents": product.price_cents });
+        let value = |product: proto::pb::ProductReplica| json!({ "id": product.id, "name": product.name, "price_cents": product.price_cents });
         Ok(products.map(value).collect())
     }
 

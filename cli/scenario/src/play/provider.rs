@@ -22,7 +22,8 @@ impl Play<'_> {
             "status": webhook.says,
             "payment_gateway_id": format!("pgw-{}", self.run),
         });
-        let (mut body, id) = (body.to_string(), webhook.id.clone().unwrap_or_else(|| format!("msg-{}", Uuid::new_v4())));
+        let (mut body, id) =
+            (body.to_string(), webhook.id.clone().unwrap_or_else(|| format!("msg-{}", Uuid::new_v4())));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let timestamp = now.saturating_sub(webhook.age.map_or(0, |age| age.0.as_secs()));
         let secret = match webhook.signed {

@@ -39,9 +39,7 @@ impl Play<'_> {
             orders.push(id);
         }
         drop(orders);
-        let line = |line: &Value| {
-            json!({ "product_id": line["productId"], "quantity": line["quantity"], "price_cents": line["priceCents"] })
-        };
+        let line = |line: &Value| json!({ "product_id": line["productId"], "quantity": line["quantity"], "price_cents": line["priceCents"] });
         let lines: Vec<Value> = created["products"].as_array().into_iter().flatten().map(line).collect();
         let (status, total) = (&created["status"], &created["totalCents"]);
         let told = format!("order {id}, {total} cents");
@@ -91,7 +89,8 @@ impl Play<'_> {
             let expected = format!("{wanted} from the payment page");
             let (mut status, mut body) = self.get(page.clone(), &expected).await?;
             if let Some(button) = button.filter(|_| status == 200) {
-                let link = body[button].as_str().ok_or_else(|| Failure::new(format_args!("a page with {button}"), &body))?;
+                let link =
+                    body[button].as_str().ok_or_else(|| Failure::new(format_args!("a page with {button}"), &body))?;
                 let link = page.join(link).expect_that("where its button leads")?;
                 (status, body) = self.get(link, &expected).await?;
             }

@@ -115,7 +115,9 @@ impl Play<'_> {
                 let values = guard(&self.values);
                 let found = values.at(path).cloned();
                 let known = || values.0.keys().cloned().collect::<Vec<_>>().join(", ");
-                found.ok_or_else(|| Failure::new(format_args!("a value ${{{path}}}"), format_args!("there is {}", known())))
+                found.ok_or_else(|| {
+                    Failure::new(format_args!("a value ${{{path}}}"), format_args!("there is {}", known()))
+                })
             }
         }
     }
@@ -128,7 +130,10 @@ impl Play<'_> {
 
     pub(super) fn text(&self, name: &str, field: &str) -> Result<String, Failure> {
         let value = self.field(name, field)?;
-        value.as_str().map(str::to_owned).ok_or_else(|| Failure::new(format_args!("a text as {field} of {name}"), value))
+        value
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::new(format_args!("a text as {field} of {name}"), value))
     }
 
     pub(super) fn number(&self, name: &str, field: &str) -> Result<i64, Failure> {

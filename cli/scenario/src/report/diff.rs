@@ -9,5 +9,7 @@ pub fn diff(expected: &str, observed: &str) -> Vec<(char, String)> {
         ChangeTag::Insert => '+',
         ChangeTag::Equal => ' ',
     };
-    diff.iter_all_changes().map(|change| (sign(change.tag()), change.value().trim_end_matches('\n').to_owned())).collect()
+    diff.iter_all_changes()
+        .map(|change| (sign(change.tag()), change.value().trim_end_matches('\n').to_owned()))
+        .collect()
 }

@@ -6,7 +6,11 @@ use super::{Suite, text::details};
 #[must_use]
 pub fn annotations(suite: &Suite) -> Vec<String> {
     let mut lines = Vec::new();
-    let parts = [("boot", Some(&suite.boot)), ("invariants", suite.invariants.as_ref()), ("tear down", suite.tear_down.as_ref())];
+    let parts = [
+        ("boot", Some(&suite.boot)),
+        ("invariants", suite.invariants.as_ref()),
+        ("tear down", suite.tear_down.as_ref()),
+    ];
     for (name, part) in parts {
         for problem in part.iter().flat_map(|part| &part.problems) {
             lines.push(format!("::error title={name}::{}", data(problem)));

@@ -17,7 +17,11 @@ pub fn junit(suite: &Suite) -> Result<String, String> {
     scenarios.set_time(seconds(suite.scenarios.iter().map(|played| played.report.seconds).sum()));
     scenarios.add_test_cases(suite.scenarios.iter().map(story));
     let mut shop = TestSuite::new("shop");
-    let parts = [("boot", Some(&suite.boot)), ("invariants", suite.invariants.as_ref()), ("tear down", suite.tear_down.as_ref())];
+    let parts = [
+        ("boot", Some(&suite.boot)),
+        ("invariants", suite.invariants.as_ref()),
+        ("tear down", suite.tear_down.as_ref()),
+    ];
     for (name, part) in parts {
         shop.add_test_cases(part.map(|part| of_part(name, part)));
     }
@@ -28,7 +32,8 @@ pub fn junit(suite: &Suite) -> Result<String, String> {
 }
 
 fn story(played: &Played) -> TestCase {
-    let mut status = if played.held() { TestCaseStatus::success() } else { failed(&played.headline(), &details(played)) };
+    let mut status =
+        if played.held() { TestCaseStatus::success() } else { failed(&played.headline(), &details(played)) };
     for earlier in &played.earlier {
         let mut rerun = TestRerun::new(NonSuccessKind::Failure);
         let earlier = Played { report: earlier.clone(), earlier: Vec::new(), violations: Vec::new() };

@@ -1,7 +1,4 @@
-use std::{
-    fs,
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use serde_json::Value;
 
@@ -62,11 +59,22 @@ fn failed_report() -> Report {
 
 /// One that has everything that there can be.
 fn suite() -> Suite {
-    let part = |problem: Option<&str>| Part { seconds: 0.5, problems: problem.map(str::to_owned).into_iter().collect() };
+    let part =
+        |problem: Option<&str>| Part { seconds: 0.5, problems: problem.map(str::to_owned).into_iter().collect() };
     let failed = failed_report();
-    let held = Report { held: true, story: "happy-path".to_owned(), steps: Vec::new(), timelines: Vec::new(), ..failed.clone() };
+    let held = Report {
+        held: true,
+        story: "happy-path".to_owned(),
+        steps: Vec::new(),
+        timelines: Vec::new(),
+        ..failed.clone()
+    };
     let plain = |report: Report| Played { report, earlier: Vec::new(), violations: Vec::new() };
-    let flaky = Played { report: Report { story: "flaky".to_owned(), ..held.clone() }, earlier: vec![failed.clone()], violations: Vec::new() };
+    let flaky = Played {
+        report: Report { story: "flaky".to_owned(), ..held.clone() },
+        earlier: vec![failed.clone()],
+        violations: Vec::new(),
+    };
     let violating = Played {
         report: Report { story: "violating".to_owned(), ..held.clone() },
         earlier: Vec::new(),
@@ -110,7 +118,12 @@ fn junit_is_what_jenkins_and_gitlab_read() {
         let odd = document.replacen("<testsuites ", "<testsuites colour=\"red\" ", 1);
         assert_ne!(violations(&schema, &odd), Vec::<String>::new(), "the schema is looked at");
     }
-    for part in ["tests=\"7\" failures=\"3\"", "<flakyFailure ", "name=\"violating\"", "fixtures/scenarios/order-killed.yaml:12"] {
+    for part in [
+        "tests=\"7\" failures=\"3\"",
+        "<flakyFailure ",
+        "name=\"violating\"",
+        "fixtures/scenarios/order-killed.yaml:12",
+    ] {
         assert!(document.contains(part), "{part}: {document}");
     }
 }
@@ -157,7 +170,13 @@ fn annotations_point_at_the_line_and_are_one_line_each() {
 #[test]
 fn the_summary_of_a_job_has_a_row_for_each_story_and_the_diff_of_each_failure() {
     let text = github::summary(&suite());
-    for part in ["| ❌ | order-killed |", "| ✅ | happy-path |", "### order-killed", "-   \"status\": \"PAID\"", "`shopctl smoke --seed 7`"] {
+    for part in [
+        "| ❌ | order-killed |",
+        "| ✅ | happy-path |",
+        "### order-killed",
+        "-   \"status\": \"PAID\"",
+        "`shopctl smoke --seed 7`",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(text.matches("```").count(), 4, "no service ends a fence: {text}");

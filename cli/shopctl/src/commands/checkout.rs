@@ -58,8 +58,7 @@ async fn simulation(global: &Global, seed: u64) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     }
     let name = &global.instance;
-    let failed: Vec<&str> =
-        report.steps.iter().filter(|step| !step.held()).map(|step| step.name.as_str()).collect();
+    let failed: Vec<&str> = report.steps.iter().filter(|step| !step.held()).map(|step| step.name.as_str()).collect();
     Err(Failure::new(Exit::Scenario, format!("checkout failed at: {}", failed.join(", ")))
         .hint(format!(
             "`shopctl status --instance {name}` and `shopctl logs --instance {name}` tell more; \
@@ -95,10 +94,8 @@ pub(super) fn scenarios(global: &Global, names: &[String]) -> anyhow::Result<Vec
         names => names.iter().map(|name| library.get(name)).collect(),
     };
     // As one reads it in the workspace, and as GitHub wants it.
-    let from_root = |named: Named| Named {
-        path: named.path.strip_prefix(&root).unwrap_or(&named.path).to_owned(),
-        ..named
-    };
+    let from_root =
+        |named: Named| Named { path: named.path.strip_prefix(&root).unwrap_or(&named.path).to_owned(), ..named };
     found.map(|all: Vec<Named>| all.into_iter().map(from_root).collect()).map_err(|missing| {
         let hint = match &missing {
             Missing::Unknown { .. } => "`shopctl checkout list` lists what there is",

@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_violation_is_shown_with_what_was_expected_and_found_and_with_the_next_step() {
         let text = shown(&report(vec![violation(7, "PAID without one")]), "other");
-        for part in ["order 7", "expected a SUCCESS transaction", "PAID without one", " --instance other psql order_db`"]
+        for part in
+            ["order 7", "expected a SUCCESS transaction", "PAID without one", " --instance other psql order_db`"]
         {
             assert!(text.contains(part), "{part}: {text}");
         }

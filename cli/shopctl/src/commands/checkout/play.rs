@@ -16,7 +16,8 @@ pub(super) async fn run(global: &Global, args: &Run, seed: u64) -> anyhow::Resul
     // A file that is wrong is told before anything is made.
     let all = scenarios(global, &args.names)?;
     let stage = Stage::open(shop(global).await?, baskets(global)?).await;
-    let stage = stage.map_err(|failure| anyhow::anyhow!("expected {}, observed {}", failure.expected, failure.observed))?;
+    let stage =
+        stage.map_err(|failure| anyhow::anyhow!("expected {}, observed {}", failure.expected, failure.observed))?;
     let quiet = global.json || global.quiet;
     let mut reports: Vec<Report> = Vec::new();
     for named in &all {

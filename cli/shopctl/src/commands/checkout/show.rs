@@ -134,10 +134,14 @@ mod tests {
     #[test]
     fn what_has_many_lines_is_told_as_a_diff_with_what_was_seen_before() {
         let history = (0..10).map(|n| Sight { seconds: f64::from(n), seen: format!("sight {n}") }).collect();
-        let (expected, observed) = ("{\n  \"status\": \"PAID\"\n}".to_owned(), "{\n  \"status\": \"PENDING\"\n}".to_owned());
+        let (expected, observed) =
+            ("{\n  \"status\": \"PAID\"\n}".to_owned(), "{\n  \"status\": \"PENDING\"\n}".to_owned());
         let text = line(&step("eventually", Outcome::Failed { expected, observed, history }));
         let text = anstream::adapter::strip_str(&text).to_string();
-        assert!(text.contains("-   \"status\": \"PAID\"\n") && text.contains("+   \"status\": \"PENDING\"\n"), "{text}");
+        assert!(
+            text.contains("-   \"status\": \"PAID\"\n") && text.contains("+   \"status\": \"PENDING\"\n"),
+            "{text}"
+        );
         assert!(text.contains("2 earlier sights") && text.contains("sight 9") && !text.contains("sight 1\n"), "{text}");
     }
 }

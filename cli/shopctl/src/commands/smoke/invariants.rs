@@ -20,7 +20,8 @@ pub(super) struct Invariants {
 impl Invariants {
     pub(super) async fn of(global: &Global) -> anyhow::Result<Self> {
         let addresses = serde_json::to_value(client::addresses(global).await?)?;
-        let addresses = serde_json::from_value(addresses).context("the instance lacks an address that a check needs")?;
+        let addresses =
+            serde_json::from_value(addresses).context("the instance lacks an address that a check needs")?;
         Ok(Self { addresses, options: Options::default(), part: Part { seconds: 0.0, problems: Vec::new() } })
     }
 

@@ -29,7 +29,11 @@ pub(super) fn command(suite: &Suite, args: &Smoke) -> String {
 /// As a shell takes it for one word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -38,7 +42,8 @@ mod tests {
 
     #[test]
     fn a_word_that_a_shell_would_read_otherwise_is_quoted() {
-        for (word, expected) in [("order-killed", "order-killed"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")] {
+        for (word, expected) in [("order-killed", "order-killed"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")]
+        {
             assert_eq!(quoted(word), expected);
         }
     }
