@@ -16,7 +16,7 @@ const STEPS: &[Case] = &[
         "  - sql: {database: account_db, query: \"UPDATE accounts SET password_hash = 'x' WHERE id = $1\", args: ['${ann.id}']}
   - log_in: {actor: ann}\n",
         "log in ann",
-        "",
+        "an answer to login",
     ),
     holds(
         "products",
@@ -96,7 +96,7 @@ const STEPS: &[Case] = &[
     fails("parallel", "  - parallel: [[wait: {for: 1ms}], [pay: {order: first}]]\n", "branch 2: pay first", "no checkout"),
     fails("repeat", "  - checkout: {order: first}\n  - repeat: {times: 2, steps: [decline: {order: first}, now: {order: {of: first, transactions: [FAILED, FAILED]}}]}\n", "round 1: now", "FAILED"),
     fails("unknown-value", "  - http: {to: product, path: '/products/${mug.ib}'}\n", "http GET", "mug.ib"),
-    fails("retry", "  - http: {to: product, path: /products/none, within: 200ms}\n", "http GET", "404"),
+    fails("retry", "  - http: {to: product, path: /products/none, within: 2s}\n", "http GET", "404"),
 ];
 
 /// What is looked at by `now`, `eventually` and `never`.
@@ -119,7 +119,7 @@ expect:
         dead_letters: {of: order_events, key: '${first.id}', count: 0}
         ready: [order, payment]
   - never: {for: 100ms, that: {order: {of: first, status: CANCELLED}}}
-  - now: {recommender: {product: {of: mug, price_cents: '${mug.price_cents}'}}}\n",
+  - eventually: {that: {recommender: {product: {of: mug, price_cents: '${mug.price_cents}'}}}}\n",
     ),
     fails("order-status", "  - eventually: {within: 200ms, that: {order: {of: first, status: PAID}}}\n", "eventually first is PAID", "PENDING"),
     fails("order-total", "  - now: {order: {of: first, total_cents: 0}}\n", "now order first", "total_cents"),
@@ -132,7 +132,7 @@ expect:
     fails("live", "  - subscribe: {order: first}\n  - eventually: {within: 500ms, that: {live: {of: first, saw: [PENDING, PAID]}}}\n", "live first", "PENDING"),
     fails("live-without-subscription", "  - now: {live: {of: first, saw: []}}\n", "live first", "nobody has subscribed"),
     fails("recommended-with", "  - now: {recommended: {to: ann, with: [nothing]}}\n", "recommended to ann", "among_them"),
-    fails("recommender-product", "  - now: {recommender: {product: {of: mug, deleted: true}}}\n", "recommender", "deleted"),
+    fails("recommender-product", "  - eventually: {within: 200ms, that: {recommender: {product: {of: mug, deleted: true}}}}\n", "recommender", "deleted"),
     fails("recommender-order", "  - eventually: {within: 500ms, that: {recommender: {order: {of: first, cancelled: true}}}}\n", "recommender", "cancelled"),
     fails("logs", "  - now: {logs: {of: order, match: no such line}}\n", "logs of order", "a_line_matches"),
     fails("logs-pattern", "  - now: {logs: {of: order, match: '('}}\n", "logs of order", "regex"),

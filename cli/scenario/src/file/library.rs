@@ -98,6 +98,19 @@ mod tests {
     }
 
     #[test]
+    fn every_shipped_scenario_fits_the_schema_that_editors_complete_it_by() {
+        let validator = jsonschema::validator_for(&crate::file::schema()).expect("it is a schema");
+        for Named { name, path, .. } in shipped().all().expect("they can be read") {
+            let text = fs::read_to_string(path).expect("it was read before");
+            let mut value: serde_json::Value = serde_saphyr::from_str(&text).expect("it is YAML");
+            let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new(), "{name}");
+            value["stepps"] = serde_json::json!([]);
+            assert!(!validator.is_valid(&value), "{name}");
+        }
+    }
+
+    #[test]
     fn a_slip_of_the_finger_is_told_with_what_was_probably_meant() {
         let error = shipped().get("hapy-path").expect_err("there is none").to_string();
         assert_eq!(error, "there is no scenario hapy-path; did you mean happy-path?");

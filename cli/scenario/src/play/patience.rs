@@ -73,12 +73,17 @@ impl Play<'_> {
         let Some(within) = within else { return attempt().await };
         let deadline = Instant::now() + within.0.min(self.left());
         let mut history = History::new();
+        let mut last = None;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let failure = match timeout(left, attempt()).await {
                 Ok(Ok(done)) => return Ok(done),
-                Ok(Err(failure)) => failure,
-                Err(_) => Failure::new(format_args!("an answer within {within}"), "none"),
+                Ok(Err(failure)) => last.insert(failure).clone(),
+                // The one before it tells more.
+                Err(_) => {
+                    let none = || Failure::new(format_args!("an answer within {within}"), "none");
+                    last.take().unwrap_or_else(none)
+                }
             };
             history.note(failure.observed.clone());
             if Instant::now() + LOOK > deadline {
