@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Play, guard};
 use crate::{
@@ -64,7 +64,7 @@ impl Play<'_> {
             moments.push(Moment { seconds: published.unwrap_or_else(|| self.since(at)), source: event.topic, what });
         }
         for (name, live) in &*guard(&self.lives) {
-            let is_of = guard(&self.values).get(name).is_some_and(|order| order["id"] == Value::from(order_id));
+            let is_of = guard(&self.values).get(name).is_some_and(|order| order["id"] == order_id);
             let told = if is_of { live.since(0) } else { Vec::new() };
             let moment = |(at, status)| Moment { seconds: self.since(at), source: "gateway".to_owned(), what: status };
             moments.extend(told.into_iter().map(moment));

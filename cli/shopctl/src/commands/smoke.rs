@@ -162,7 +162,7 @@ impl Run<'_> {
             printer::data(serde_json::to_string_pretty(suite)?);
         }
         if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-            github::annotations(suite).into_iter().for_each(|line| printer::note(line));
+            github::annotations(suite).into_iter().for_each(printer::note);
             write::github_summary(suite)?;
         }
         let held = suite.scenarios.iter().filter(|played| played.held()).count();
