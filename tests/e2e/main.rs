@@ -7,6 +7,7 @@ mod build;
 mod chores;
 mod crash;
 mod death;
+mod load;
 mod money;
 mod processes;
 mod promise;

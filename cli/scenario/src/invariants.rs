@@ -129,7 +129,7 @@ pub async fn check(addresses: &Addresses, options: &Options, show: &mut dyn FnMu
         if !still && began.elapsed() < options.wait {
             continue;
         }
-        if !still && !findings.violations.is_empty() {
+        if !still {
             show(Phase::Lasting);
             tokio::time::sleep(LASTING).await;
             findings = rules::judge(source.look().await?, &options.expected).both(&findings);
@@ -155,4 +155,12 @@ async fn quiet(
         show(Phase::Waiting(pending));
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// The products of the catalog, as product answers; what makes no sense is left out.
+///
+/// # Errors
+/// When product does not answer.
+pub(crate) async fn catalog(url: &str) -> Result<Vec<history::Product>, Error> {
+    Ok(source::catalog::read(url).await?.into_iter().filter_map(|(_, product)| product.ok()).collect())
 }

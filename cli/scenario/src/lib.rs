@@ -12,6 +12,7 @@ pub mod file;
 mod gateway;
 pub mod invariants;
 mod live;
+pub mod load;
 pub mod play;
 pub mod report;
 mod shop;

@@ -2,6 +2,7 @@
 
 pub(crate) mod checkout;
 pub(crate) mod events;
+pub(crate) mod load;
 pub(crate) mod smoke;
 mod value;
 pub(crate) mod verify;

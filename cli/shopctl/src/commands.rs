@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod images;
 pub(crate) mod internal;
+pub(crate) mod load;
 pub(crate) mod logs;
 pub(crate) mod migrate;
 pub(crate) mod postgres;

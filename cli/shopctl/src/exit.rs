@@ -4,7 +4,7 @@ use std::{fmt, process::ExitCode};
 
 use shopctl_core::graph;
 use shopctl_runtime::{client, instance, launch, ports, secrets, workspace};
-use shopctl_scenario::invariants;
+use shopctl_scenario::{invariants, load};
 
 use crate::running;
 
@@ -93,6 +93,7 @@ pub(crate) fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
             .or_else(|| cause.downcast_ref().map(of_graph))
             .or_else(|| cause.downcast_ref().map(of_instance))
             .or_else(|| cause.downcast_ref().map(of_invariants))
+            .or_else(|| cause.downcast_ref().map(of_load))
     });
     found.unwrap_or((Exit::Failure, None))
 }
@@ -160,6 +161,10 @@ fn of_graph(error: &graph::Error) -> Classified {
 
 fn of_invariants(error: &invariants::Error) -> Classified {
     (Exit::Failure, Some(error.hint().to_owned()))
+}
+
+fn of_load(error: &load::Error) -> Classified {
+    (Exit::Failure, error.hint().map(str::to_owned))
 }
 
 fn of_instance(error: &instance::Error) -> Classified {

@@ -102,7 +102,6 @@ pub struct Webhook {
 pub struct Owed {
     pub transaction: String,
     pub to: Worker,
-    pub attempts: i64,
     pub error: Option<String>,
 }
 

@@ -81,11 +81,12 @@ impl Findings {
 }
 
 impl Findings {
-    /// What was found at both looks.
+    /// What was found at both looks. What is in the outbox says by itself how long it has been there.
     pub(super) fn both(self, before: &Self) -> Self {
         let before: BTreeSet<&Violation> = before.violations.iter().collect();
         let mut both = Self::default();
-        for violation in self.violations.into_iter().filter(|violation| before.contains(violation)) {
+        let lasted = |violation: &Violation| violation.claim == Claim::Outbox || before.contains(violation);
+        for violation in self.violations.into_iter().filter(lasted) {
             *both.counts.entry(violation.claim).or_default() += 1;
             both.violations.push(violation);
         }

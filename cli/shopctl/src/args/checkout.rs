@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::load::Load;
+
 #[derive(Debug, Args)]
 pub(crate) struct Checkout {
     /// What to play (default: simulation)
@@ -20,6 +22,8 @@ pub(crate) enum Story {
     Run(Run),
     /// List the scenarios that there are
     List,
+    /// Many checkouts at once, timed, and what that does to the shop
+    Load(Load),
 }
 
 #[derive(Debug, Args)]

@@ -31,6 +31,7 @@ pub(crate) async fn run(global: &Global, args: &Checkout) -> anyhow::Result<Exit
         None | Some(Story::Simulation) => simulation(global, seed).await,
         Some(Story::Run(run)) => play::run(global, run, seed).await,
         Some(Story::List) => list::run(global),
+        Some(Story::Load(load)) => super::load::run(global, load, args.seed).await,
     }
 }
 

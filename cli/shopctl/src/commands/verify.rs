@@ -58,7 +58,7 @@ fn letters(keys: &[String]) -> Letters {
     }
 }
 
-fn told(phase: Phase) -> String {
+pub(super) fn told(phase: Phase) -> String {
     match phase {
         Phase::Waiting(pending) => format!("waiting until nothing is under way: {}", under_way(pending)),
         Phase::Reading => "reading the databases and the topics".to_owned(),
@@ -75,7 +75,7 @@ fn under_way(pending: Pending) -> String {
 }
 
 /// What was checked, what does not hold, and a verdict.
-fn shown(report: &Report, instance: &str) -> String {
+pub(super) fn shown(report: &Report, instance: &str) -> String {
     let mut text = format!("checked {}\n", counts(&report.checked));
     let mut of_claim: BTreeMap<Claim, usize> = BTreeMap::new();
     for violation in &report.violations {

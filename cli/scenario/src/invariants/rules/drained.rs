@@ -15,7 +15,7 @@ pub(super) fn judge(history: &History, findings: &mut Findings) {
     for event in history.outbox.iter().filter(|_| newest > QUIET) {
         let order = event.key.parse().map(Object::Order).ok();
         let objects = [Some(Object::Event(event.id.to_string())), order].into_iter().flatten();
-        let found = format_args!("{} waits in the outbox for {:.0} s", event.kind, event.age.floor());
+        let found = format_args!("{} waits in the outbox", event.kind);
         findings.add(Claim::Outbox, objects, "it is published", found);
     }
     for owed in &history.payment.owed {
@@ -24,7 +24,7 @@ pub(super) fn judge(history: &History, findings: &mut Findings) {
             Worker::Provider => "the provider's webhook was answered",
         };
         let error = owed.error.as_deref().unwrap_or("no answer yet");
-        let found = format_args!("not after {} tries: {error}", owed.attempts);
+        let found = format_args!("still to be done: {error}");
         findings.add(Claim::Settled, [Object::Transaction(owed.transaction.clone())], expected, found);
     }
 }

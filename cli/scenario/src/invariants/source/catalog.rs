@@ -17,7 +17,7 @@ struct Page {
 }
 
 /// All products by id, asked of product itself: it alone has its store open.
-pub(super) async fn read(url: &str) -> Result<Vec<(String, Result<Product, Fault>)>, Error> {
+pub(in crate::invariants) async fn read(url: &str) -> Result<Vec<(String, Result<Product, Fault>)>, Error> {
     // The shop is on this machine, where a proxy has no business.
     let client = Client::builder().no_proxy().build();
     let client = client.map_err(|error| Error::Catalog { url: url.to_owned(), why: chain(&error) })?;

@@ -62,12 +62,12 @@ async fn webhooks(connection: &mut PgConnection) -> Result<Vec<Webhook>, sqlx::E
 }
 
 async fn owed(connection: &mut PgConnection) -> Result<Vec<Owed>, sqlx::Error> {
-    let query = "SELECT transaction_id, TRUE, attempts, last_error FROM tellings UNION ALL \
-                 SELECT transaction_id, FALSE, attempts, last_answer FROM provider_deliveries WHERE due_at IS NOT NULL";
-    let rows: Vec<(String, bool, i32, Option<String>)> = sqlx::query_as(query).fetch_all(connection).await?;
-    let owed = |(transaction, tell, attempts, error)| {
+    let query = "SELECT transaction_id, TRUE, last_error FROM tellings UNION ALL \
+                 SELECT transaction_id, FALSE, last_answer FROM provider_deliveries WHERE due_at IS NOT NULL";
+    let rows: Vec<(String, bool, Option<String>)> = sqlx::query_as(query).fetch_all(connection).await?;
+    let owed = |(transaction, tell, error)| {
         let to = if tell { Worker::Teller } else { Worker::Provider };
-        Owed { transaction, to, attempts: i64::from(attempts), error }
+        Owed { transaction, to, error }
     };
     Ok(rows.into_iter().map(owed).collect())
 }

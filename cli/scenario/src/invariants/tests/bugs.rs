@@ -244,7 +244,7 @@ const BUGS: &[(&str, Claim, Bug)] = &[
     }),
     ("order was never told of a payment", Claim::Settled, |history| {
         let transaction = transaction(history, PAID).id.clone();
-        let owed = Owed { transaction: transaction.clone(), to: Worker::Teller, attempts: 9, error: None };
+        let owed = Owed { transaction: transaction.clone(), to: Worker::Teller, error: None };
         history.payment.owed.push(owed);
         vec![Object::Transaction(transaction)]
     }),
