@@ -23,7 +23,9 @@ use super::{
 use crate::{
     args::{Global, smoke::Smoke},
     exit::{Exit, Failure},
+    lines::harmless,
     printer,
+    progress::Meter,
 };
 use instance::{Instance, NotBooted};
 
@@ -101,7 +103,7 @@ impl Run<'_> {
         Suite {
             instance: self.global.instance.clone(),
             seed: self.seed,
-            began: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            began: OffsetDateTime::now_utc().truncate_to_second().format(&Rfc3339).unwrap_or_default(),
             seconds: 0.0,
             held: false,
             interrupted: false,
@@ -118,7 +120,9 @@ impl Run<'_> {
         let stage = Stage::open(shop(self.global).await?, baskets(self.global)?).await;
         let stage = stage.map_err(|failure| anyhow::anyhow!("expected {}: {}", failure.expected, failure.observed))?;
         let mut invariants = invariants::Invariants::of(self.global).await?;
-        for named in all {
+        let meter = Meter::new("scenarios");
+        for (done, named) in all.iter().enumerate() {
+            meter.set(done as u64, Some(all.len() as u64), &named.name);
             let mut earlier: Vec<Report> = Vec::new();
             let mut report = play::play(&stage, named, self.seed, &|_| {}).await;
             while !report.held && (earlier.len() as u64) < u64::from(self.args.retries) {
@@ -130,13 +134,8 @@ impl Run<'_> {
                 self.exits.push(Exit::Invariant);
             }
             let played = Played { report, earlier, violations };
-            self.say(show::summary(&played.report));
-            played.violations.iter().for_each(|violation| self.say(format_args!("  {violation}")));
-            if played.is_flaky() {
-                self.say(format_args!("  flaky: held at try {}", played.earlier.len() + 1));
-            }
-            if !played.report.held {
-                self.say(show::failure(&played.report));
+            if !self.quiet {
+                meter.data(told_of(&played));
             }
             suite.scenarios.push(played);
         }
@@ -186,6 +185,16 @@ impl Run<'_> {
         let hint = format!("{}`{}` does the same again", why.unwrap_or_default(), suite.repeat);
         Err(Failure::new(exit, what).hint(hint).into())
     }
+}
+
+/// How a story ended, and all that tells why if it failed.
+fn told_of(played: &Played) -> String {
+    let mut lines = vec![show::summary(&played.report)];
+    lines.extend(played.is_flaky().then(|| format!("  flaky: held at try {}", played.earlier.len() + 1)));
+    lines.extend((!played.report.held).then(|| show::failure(&played.report)));
+    // What stands in the databases may be anybody's words.
+    lines.extend(played.violations.iter().map(|violation| format!("  {}", harmless(violation))));
+    lines.join("\n")
 }
 
 /// Of several that hold, the one to tell.
