@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Play;
+use super::{Play, json::compared};
 use crate::{
     file::{Answer, Body, Graphql, Grpc, Http},
     gateway::chain,
@@ -100,7 +100,7 @@ fn accepted(wanted: &Answer, usual: Value, found: &Value) -> Result<Value, Failu
     if let Some(body) = body {
         expected["body"] = body.clone();
     }
-    Play::compared(&expected, found).map_err(|mut failure| {
+    compared(&expected, found).map_err(|mut failure| {
         // Why it was refused is no part of the comparison, and of all the more interest.
         if let Some(message) = found["message"].as_str() {
             failure.observed = format!("{}\n{message}", failure.observed);

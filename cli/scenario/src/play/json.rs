@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::report::Failure;
+
 /// Whether all that is `expected` is in `found`: objects may have more fields, all else must be the same.
 pub(super) fn covers(expected: &Value, found: &Value) -> bool {
     match (expected, found) {
@@ -34,6 +36,15 @@ pub(super) fn trimmed(expected: &Value, found: &Value) -> Value {
         }
         (_, found) => found.clone(),
     }
+}
+
+/// # Errors
+/// Both, without what nobody asked for.
+pub(super) fn compared(expected: &Value, found: &Value) -> Result<(), Failure> {
+    if covers(expected, found) {
+        return Ok(());
+    }
+    Err(Failure::new(pretty(expected), pretty(&trimmed(expected, found))))
 }
 
 /// For people.
