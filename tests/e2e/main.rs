@@ -11,6 +11,8 @@ mod load;
 mod money;
 mod processes;
 mod promise;
+mod scenario;
 mod shop;
+mod smoke;
 mod stack;
 mod verify;

@@ -15,4 +15,4 @@ pub use status::{Cause, Phase, Progress, Resource, Snapshot, Supervisor};
 pub use wire::{Connection, Error, MAX_MESSAGE};
 
 /// Version of the messages; client and supervisor must agree on it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;

@@ -27,7 +27,7 @@ pub enum Request {
     Lease,
     /// The instance lives on without this connection.
     Release,
-    /// Starts, stops or restarts resources; answered when that has begun. Watch for the rest.
+    /// Does something with resources; answered when that has begun. Watch for the rest.
     Act {
         action: Action,
         resources: Vec<String>,
@@ -51,6 +51,11 @@ pub enum Action {
     /// Whoever needs it goes on without.
     Stop,
     Restart,
+    /// SIGKILL, as if it had crashed.
+    Kill,
+    /// SIGSTOP: it is there and does nothing, until it is resumed, or told to end.
+    Pause,
+    Resume,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

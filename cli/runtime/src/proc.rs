@@ -49,6 +49,13 @@ impl Identity {
         }
     }
 
+    /// Signals the process, likewise, and changes nothing else.
+    pub fn signal_only(self, signal: signal::Signal) {
+        if self.exists() {
+            let _ = signal::kill(pid(self.pid), signal);
+        }
+    }
+
     /// Signals the process group that this process leads, likewise.
     pub fn signal_group(self, signal: signal::Signal) {
         if self.exists() {

@@ -71,7 +71,21 @@ pub trait Observer: Clone + Send + 'static {
 #[derive(Debug)]
 pub struct Process {
     pub identity: Identity,
-    signals: mpsc::UnboundedSender<Signal>,
+    wishes: mpsc::UnboundedSender<Wish>,
+}
+
+/// What is wanted of a process.
+#[derive(Debug)]
+enum Wish {
+    Signal(Signal),
+    Hold(Hold),
+}
+
+/// Whether a process may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Paused,
+    Resumed,
 }
 
 impl Process {
@@ -104,19 +118,29 @@ impl Process {
         if let Some(stderr) = child.stderr.take() {
             outputs.extend(Output::pump(stderr.into_owned_fd(), Stream::Stderr, log, observer));
         }
-        let (signals, mut received) = mpsc::unbounded_channel();
+        let (wishes, mut received) = mpsc::unbounded_channel();
         let (to, markers) = (spec.signals_to, spec.markers.clone());
         tokio::spawn(async move {
-            let (mut family, mut told) = (BTreeSet::new(), false);
+            let (mut family, mut told, mut held) = (BTreeSet::new(), false, Hold::Resumed);
             let status = loop {
                 // Signals are sent only here, where the child is not yet reaped: its pid cannot be another's.
                 tokio::select! {
                     status = child.wait() => break status,
-                    Some(wanted) = received.recv() => {
-                        // Who has left group and environment behind is known as long as its parents live.
-                        family.extend(proc::family(pid));
-                        told = true;
-                        send(identity, to, wanted);
+                    Some(wish) = received.recv() => match wish {
+                        Wish::Hold(hold) => {
+                            held = hold;
+                            hold_all(identity, hold);
+                        }
+                        Wish::Signal(wanted) => {
+                            // Who has left group and environment behind is known as long as its parents live.
+                            family.extend(proc::family(pid));
+                            told = true;
+                            // Those who stand still would not hear it, or not from whom it is passed on.
+                            if std::mem::replace(&mut held, Hold::Resumed) == Hold::Paused && wanted != Signal::Kill {
+                                hold_all(identity, held);
+                            }
+                            send(identity, to, wanted);
+                        }
                     }
                 }
             };
@@ -134,13 +158,18 @@ impl Process {
             let _ = timeout(LAST_WORDS, drained).await;
             exited(status.map_or(Exit::Code(-1), exit_of));
         });
-        Ok(Self { identity, signals })
+        Ok(Self { identity, wishes })
     }
 
     /// Signals the process (SIGKILL: always its whole group).
     pub fn signal(&self, signal: Signal) {
         // It is gone already if nobody receives.
-        let _ = self.signals.send(signal);
+        let _ = self.wishes.send(Wish::Signal(signal));
+    }
+
+    /// Lets it and all that descends from it stand still, or go on.
+    pub(crate) fn hold(&self, hold: Hold) {
+        let _ = self.wishes.send(Wish::Hold(hold));
     }
 }
 
@@ -173,6 +202,15 @@ impl Output {
         let _ = self.exited.send(());
         let _ = self.drained.await;
     }
+}
+
+fn hold_all(identity: Identity, hold: Hold) {
+    let signal = match hold {
+        Hold::Paused => signal::Signal::SIGSTOP,
+        Hold::Resumed => signal::Signal::SIGCONT,
+    };
+    let family = proc::family(identity.pid);
+    family.into_iter().chain([identity]).for_each(|one| one.signal_only(signal));
 }
 
 fn send(identity: Identity, to: Target, wanted: Signal) {

@@ -7,7 +7,7 @@ mod probes;
 mod report;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     os::fd::AsFd as _,
     path::Path,
@@ -105,6 +105,8 @@ struct Supervisor {
     progress: BTreeMap<Id, Progress>,
     /// Containers whose own check fails, and why.
     unhealthy: BTreeMap<Id, String>,
+    /// Who stands still because somebody wanted it.
+    paused: BTreeSet<Id>,
     /// Whose lines cannot be kept, and why.
     lost_logs: BTreeMap<Id, String>,
     outcome: Option<BootOutcome>,
@@ -161,6 +163,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         probers: BTreeMap::new(),
         progress: BTreeMap::new(),
         unhealthy: BTreeMap::new(),
+        paused: BTreeSet::new(),
         lost_logs: BTreeMap::new(),
         outcome: None,
         inputs,

@@ -41,7 +41,20 @@ impl Gateway {
         operation: &str,
         variables: Value,
     ) -> Result<T, Failure> {
-        let expected = format!("an answer to {field}");
+        let failed = |observed: &dyn std::fmt::Display| Failure::new(format_args!("an answer to {field}"), observed);
+        let mut data = self.ask(field, operation, variables).await?.map_err(|refusal| failed(&refusal))?;
+        let value = data.get_mut(field).map(Value::take).unwrap_or_default();
+        serde_json::from_value(value.clone()).map_err(|error| failed(&format_args!("{value}: {error}")))
+    }
+
+    /// Runs an operation and answers with its data, or with why it was refused; `what` names it.
+    pub(crate) async fn ask(
+        &self,
+        what: &str,
+        operation: &str,
+        variables: Value,
+    ) -> Result<Result<Value, Refusal>, Failure> {
+        let expected = format!("an answer to {what}");
         let failed = |observed: &dyn std::fmt::Display| Failure::new(&expected, observed);
         let mut request = self.client.post(&self.url).timeout(TIMEOUT);
         if let Some(token) = &self.token {
@@ -56,10 +69,22 @@ impl Gateway {
         if let Some(error) = answer.errors.first() {
             let part = |value: &Value| value.as_str().unwrap_or("no reason").to_owned();
             let (message, code) = (part(&error["message"]), part(&error["extensions"]["code"]));
-            return Err(failed(&format_args!("{message} ({code})")));
+            return Ok(Err(Refusal { code, message }));
         }
-        let value = answer.data.and_then(|mut data| data.get_mut(field).map(Value::take)).unwrap_or_default();
-        serde_json::from_value(value.clone()).map_err(|error| failed(&format_args!("{value}: {error}")))
+        Ok(Ok(answer.data.unwrap_or_default()))
+    }
+}
+
+/// The first error of an answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
     }
 }
 

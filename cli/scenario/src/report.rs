@@ -1,23 +1,49 @@
 //! What a story's steps came to.
 
+mod diff;
+pub mod github;
+mod html;
+mod junit;
+mod suite;
+#[cfg(test)]
+mod tests;
+mod text;
+
 use std::{
     fmt::Display,
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use diff::diff;
+pub use html::html;
+pub use junit::junit;
+pub use suite::{Part, Played, Suite, schema};
+pub use text::details as text;
+
 /// What should have been, and what was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     pub expected: String,
     pub observed: String,
+    /// What was seen before, where it was looked for more than once.
+    pub history: Vec<Sight>,
 }
 
 impl Failure {
     pub fn new(expected: impl Display, observed: impl Display) -> Self {
-        Self { expected: expected.to_string(), observed: observed.to_string() }
+        Self { expected: expected.to_string(), observed: observed.to_string(), history: Vec::new() }
     }
+}
+
+/// What was seen at one moment, where that was something else than the moment before.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Sight {
+    /// Since it was looked for.
+    pub seconds: f64,
+    pub seen: String,
 }
 
 /// Ok if both are the same; `what` names them.
@@ -40,38 +66,89 @@ impl<T, E: Display> Expect<T> for Result<T, E> {
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum Outcome {
     /// All that it claims was so.
-    Held {
-        detail: String,
-    },
+    Held { detail: String },
     Failed {
         expected: String,
         observed: String,
+        /// What was seen meanwhile, where it was waited for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        history: Vec<Sight>,
     },
 }
 
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        let Failure { expected, observed, history } = failure;
+        Self::Failed { expected, observed, history }
+    }
+}
+
 /// One step of a story.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Step {
     pub name: String,
+    /// Where it stands in its file, if it comes from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     pub seconds: f64,
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// A whole story, with the steps in the order they were made.
-#[derive(Debug, Clone, Serialize)]
+impl Step {
+    /// Whether all that it claims was so.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        match self.outcome {
+            Outcome::Held { .. } => true,
+            Outcome::Failed { .. } => false,
+        }
+    }
+}
+
+/// A whole story, with the steps in the order they ended.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
     pub story: String,
+    /// The scenario's file, if it was played from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// What its data were drawn by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// No step failed.
     pub held: bool,
     pub seconds: f64,
     /// Of the order that was made, if it came to that.
     pub order_id: Option<i64>,
     pub steps: Vec<Step>,
+    /// Of its orders, where something failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timelines: Vec<Timeline>,
+    /// Keys of records that the story itself has published: nothing has to follow from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<String>,
+}
+
+/// What happened to one order, from all that know of it, by time.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Timeline {
+    pub order_id: i64,
+    pub moments: Vec<Moment>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Moment {
+    /// Since the story began.
+    pub seconds: f64,
+    /// Who knows of it: a database, a topic, the story.
+    pub source: String,
+    pub what: String,
 }
 
 /// A step before this one failed, so the story cannot go on.
@@ -103,9 +180,9 @@ impl<'a> Recorder<'a> {
         let ended = ended.unwrap_or_else(|_| Err(Failure::new("an end", format_args!("none within {deadline:?}"))));
         let (value, outcome) = match ended {
             Ok((value, detail)) => (Ok(value), Outcome::Held { detail }),
-            Err(Failure { expected, observed }) => (Err(Stopped), Outcome::Failed { expected, observed }),
+            Err(failure) => (Err(Stopped), failure.into()),
         };
-        let step = Step { name: name.to_owned(), seconds: began.elapsed().as_secs_f64(), outcome };
+        let step = Step { name: name.to_owned(), line: None, seconds: began.elapsed().as_secs_f64(), outcome };
         (self.show)(&step);
         self.steps.push(step);
         value
@@ -114,43 +191,14 @@ impl<'a> Recorder<'a> {
     pub(crate) fn report(self, order_id: Option<i64>) -> Report {
         Report {
             story: self.story.to_owned(),
-            held: self.steps.iter().all(|step| matches!(step.outcome, Outcome::Held { .. })),
+            file: None,
+            seed: None,
+            held: self.steps.iter().all(Step::held),
             seconds: self.began.elapsed().as_secs_f64(),
             order_id,
             steps: self.steps,
+            timelines: Vec::new(),
+            foreign: Vec::new(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SOON: Duration = Duration::from_secs(5);
-
-    #[tokio::test]
-    async fn a_story_holds_only_if_every_step_did() {
-        let mut shown = Vec::new();
-        let mut show = |step: &Step| shown.push(step.name.clone());
-        let mut recorder = Recorder::new("a story", &mut show);
-        assert_eq!(recorder.step("one", SOON, async { Ok((1, "fine".into())) }).await, Ok(1));
-        let wrong = async { same("a status of", &"PAID", &"PENDING").map(|()| ((), String::new())) };
-        assert_eq!(recorder.step("two", SOON, wrong).await, Err(Stopped));
-        let report = recorder.report(None);
-        assert!(!report.held);
-        let json = serde_json::to_value(&report.steps[1]).expect("it has a JSON form");
-        assert_eq!(json["outcome"], "failed");
-        assert_eq!(json["expected"], "a status of \"PAID\"");
-        assert_eq!(json["observed"], "\"PENDING\"");
-        assert_eq!(shown, ["one", "two"]);
-    }
-
-    #[tokio::test]
-    async fn a_step_that_never_ends_fails_at_its_deadline() {
-        let mut show = |_: &Step| {};
-        let mut recorder = Recorder::new("a story", &mut show);
-        let never = std::future::pending::<Result<((), String), Failure>>();
-        assert_eq!(recorder.step("never", Duration::from_millis(10), never).await, Err(Stopped));
-        assert!(!recorder.report(None).held);
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod checkout;
 pub(crate) mod events;
 pub(crate) mod load;
+pub(crate) mod smoke;
 mod value;
 pub(crate) mod verify;
 
@@ -81,6 +82,8 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Buy a real basket and prove that the order came out right
     Checkout(checkout::Checkout),
+    /// Boot a shop of its own, play scenarios, prove the outcome, report, remove it all: what a CI job calls
+    Smoke(smoke::Smoke),
     /// Prove that all databases and topics agree, once the shop is quiet
     Verify(verify::Verify),
     /// Bring the services' databases up to date

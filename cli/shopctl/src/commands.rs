@@ -21,6 +21,7 @@ pub(crate) mod prune;
 pub(crate) mod ps;
 pub(crate) mod psql;
 pub(crate) mod seed;
+pub(crate) mod smoke;
 pub(crate) mod status;
 pub(crate) mod topics;
 pub(crate) mod up;

@@ -76,6 +76,7 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Exec(args) => commands::exec::run(global, args).await,
         Command::Prune(args) => commands::prune::run(global, args).await,
         Command::Checkout(args) => commands::checkout::run(global, args).await,
+        Command::Smoke(args) => commands::smoke::run(global, args).await,
         Command::Verify(args) => commands::verify::run(global, args).await,
         Command::Migrate(args) => commands::migrate::run(global, args).await,
         Command::Seed(args) => commands::seed::run(global, args).await,

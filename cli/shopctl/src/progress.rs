@@ -92,6 +92,14 @@ impl Meter {
         }
     }
 
+    /// Writes a line of data without tearing the bar.
+    pub(crate) fn data(&self, line: impl std::fmt::Display) {
+        match &self.sink {
+            Sink::Bar(bar) => bar.suspend(|| printer::data(line)),
+            Sink::Lines(_) | Sink::Nowhere => printer::data(line),
+        }
+    }
+
     /// Writes a line for the user without tearing the bar.
     pub(crate) fn note(&self, line: &str) {
         match &self.sink {

@@ -4,13 +4,15 @@ use shopctl_core::{
     Event, Id,
     graph::Role,
     machine::{self, Phase, State},
+    manifest::{Kind, Signal},
 };
 use shopctl_protocol::{Action, Reply};
 
 use super::Supervisor;
+use crate::process::Hold;
 
 impl Supervisor {
-    /// Starts, stops or restarts resources; answered once that has begun.
+    /// Does something with resources; answered once that has begun.
     pub(super) fn act(&mut self, action: Action, resources: &[String]) -> Reply {
         if !matches!(self.machine.phase(), Phase::Booting | Phase::Up) {
             return Reply::Refused { why: "everything is being stopped".to_owned() };
@@ -29,12 +31,16 @@ impl Supervisor {
             }
             ids.push(id);
         }
-        let action = match action {
-            Action::Start => machine::Action::Start,
-            Action::Stop => machine::Action::Stop,
-            Action::Restart => machine::Action::Restart,
-        };
-        self.step(Event::Act { action, ids });
+        match action {
+            Action::Start => self.step(Event::Act { action: machine::Action::Start, ids }),
+            Action::Stop => self.step(Event::Act { action: machine::Action::Stop, ids }),
+            Action::Restart => self.step(Event::Act { action: machine::Action::Restart, ids }),
+            Action::Kill => ids.iter().filter_map(|id| self.processes.get(id)).for_each(|(process, _)| {
+                process.signal(Signal::Kill);
+            }),
+            Action::Pause => ids.into_iter().for_each(|id| self.hold(id, Hold::Paused)),
+            Action::Resume => ids.into_iter().for_each(|id| self.hold(id, Hold::Resumed)),
+        }
         Reply::Done
     }
 
@@ -50,8 +56,28 @@ impl Supervisor {
             Action::Stop if matches!(state, State::Completed { .. }) => {
                 Some(format!("{name} is a task that has completed: there is nothing to stop"))
             }
+            Action::Kill | Action::Pause | Action::Resume => {
+                if !self.processes.contains_key(&id) {
+                    Some(format!("{name} has no process"))
+                } else if self.machine.graph().node(id).kind == Kind::Container {
+                    Some(format!("{name} runs in a container: it can be stopped, started and restarted"))
+                } else {
+                    None
+                }
+            }
             Action::Start | Action::Stop | Action::Restart => None,
         }
+    }
+
+    /// The machine decides nothing about it: the process neither comes nor goes.
+    fn hold(&mut self, id: Id, hold: Hold) {
+        let Some((process, _)) = self.processes.get(&id) else { return };
+        process.hold(hold);
+        match hold {
+            Hold::Paused => self.paused.insert(id),
+            Hold::Resumed => self.paused.remove(&id),
+        };
+        self.publish(id);
     }
 
     /// What is taken back must have been ended there: two of it would fight for the port.

@@ -57,6 +57,7 @@ impl Supervisor {
             Effect::Probe { id, run, look, after } => self.probe(id, run, look, after),
             Effect::Signal { id, signal } => {
                 if let Some((process, _)) = self.processes.get(&id) {
+                    self.paused.remove(&id);
                     let all = matches!(self.machine.phase(), Phase::Stopping { .. });
                     process.signal(if all && self.keeps(id) { LEAVE } else { signal });
                 }
@@ -73,6 +74,7 @@ impl Supervisor {
                 if !self.machine.state(id).is_live() {
                     self.unhealthy.remove(&id);
                     self.progress.remove(&id);
+                    self.paused.remove(&id);
                     if self.processes.remove(&id).is_some() {
                         self.write_down();
                     }

@@ -71,6 +71,7 @@ impl Supervisor {
             restarts: self.machine.restarts(id),
             log_error: self.lost_logs.get(&id).cloned(),
             progress: self.progress.get(&id).cloned(),
+            faults: self.paused.contains(&id).then(|| "paused".to_owned()).into_iter().collect(),
             why: if state.is_ready() { Vec::new() } else { self.causes(id) },
         }
     }

@@ -1,9 +1,6 @@
 //! What a shopper does, through the gateway and the payment page.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::collections::HashMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Url;
@@ -14,18 +11,13 @@ use uuid::Uuid;
 use crate::{
     Shop,
     basket::Basket,
+    catalog::{self, Product},
     gateway::{Gateway, chain},
     report::{Expect as _, Failure, same},
 };
 
 /// Searches at a time.
 const AT_ONCE: usize = 8;
-/// Results of a search; the stock code itself counts most in it.
-const RESULTS: usize = 100;
-
-/// The search has a product within a second, and the catalog may have been seeded just now.
-const FINDABLE: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) struct Shopper {
     pub(super) account_id: i64,
@@ -60,18 +52,6 @@ struct Token {
 #[derive(Deserialize)]
 struct Me {
     id: i64,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    items: Vec<Product>,
-}
-
-#[derive(Deserialize)]
-struct Product {
-    id: String,
-    sku: Option<String>,
-    price_cents: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -137,25 +117,8 @@ impl Shopper {
     }
 
     async fn find(&self, shop: &Shop, code: &str, quantity: u32) -> Result<Line, Failure> {
-        let expected = format!("a product with stock code {code} (after `shopctl seed`)");
-        let began = Instant::now();
-        loop {
-            let found = self.search(shop, code).await.map_err(|error| Failure::new(&expected, chain(&error)))?;
-            let product = found.items.into_iter().find(|product| product.sku.as_deref() == Some(code));
-            if let Some(Product { id, price_cents, .. }) = product {
-                return Ok(Line { product_id: id, quantity: quantity.into(), price_cents });
-            }
-            if began.elapsed() > FINDABLE {
-                return Err(Failure::new(&expected, "the search finds none"));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    async fn search(&self, shop: &Shop, code: &str) -> reqwest::Result<Found> {
-        let request = self.client.get(format!("{}/products/search", shop.product));
-        let response = request.query(&[("q", code), ("limit", &RESULTS.to_string())]).send().await?;
-        response.error_for_status()?.json().await
+        let Product { id, price_cents, .. } = catalog::find(&self.client, &shop.product, code).await?;
+        Ok(Line { product_id: id, quantity: quantity.into(), price_cents })
     }
 
     /// Orders the cart.

@@ -18,6 +18,17 @@ pub(crate) struct Checkout {
 pub(crate) enum Story {
     /// The happy path: a shopper buys a real basket and pays
     Simulation,
+    /// Play scenarios, one after the other
+    Run(Run),
+    /// List the scenarios that there are
+    List,
     /// Many checkouts at once, timed, and what that does to the shop
     Load(Load),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Names of scenarios in fixtures/scenarios, or paths of files
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
 }

@@ -65,6 +65,9 @@ pub(crate) async fn run(global: &Global, args: &Act, action: Action) -> anyhow::
         printer::note(match action {
             Action::Stop => format!("stopped {name}"),
             Action::Start | Action::Restart => format!("{name} is ready{took}"),
+            Action::Kill => format!("killed {name}"),
+            Action::Pause => format!("{name} is paused"),
+            Action::Resume => format!("{name} goes on"),
         });
     }
     Ok(Exit::Success)
@@ -84,6 +87,8 @@ enum Progress {
 
 fn progress(action: Action, resource: &Resource) -> Progress {
     match (action, resource.state.as_str()) {
+        // Done once they are answered.
+        (Action::Kill | Action::Pause | Action::Resume, _) => Progress::Done,
         (Action::Stop, "stopped" | "failed" | "completed") => Progress::Done,
         (Action::Start | Action::Restart, _) if resource.ready => Progress::Done,
         (Action::Start | Action::Restart, "failed") => {

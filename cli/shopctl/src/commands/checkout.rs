@@ -1,12 +1,17 @@
-//! `shopctl checkout`: buys a basket and proves the outcome.
+//! `shopctl checkout`: buys a basket and proves the outcome, or plays scenarios from files.
+
+mod list;
+mod play;
+pub(super) mod show;
 
 use anyhow::Context as _;
-use owo_colors::OwoColorize as _;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use shopctl_runtime::Instance;
 use shopctl_scenario::{
-    Outcome, Report, Shop, Step,
+    Shop, Step,
     basket::{self, Basket, ORDERS},
     checkout,
+    file::{Library, Missing, Named},
 };
 
 use crate::{
@@ -16,24 +21,28 @@ use crate::{
     },
     client,
     exit::{Exit, Failure},
-    lines::harmless,
     printer, running,
 };
+use show::{line, verdict};
 
 pub(crate) async fn run(global: &Global, args: &Checkout) -> anyhow::Result<Exit> {
+    let seed = args.seed.unwrap_or_else(seed);
     match &args.story {
-        None | Some(Story::Simulation) => simulation(global, args.seed).await,
+        None | Some(Story::Simulation) => simulation(global, seed).await,
+        Some(Story::Run(run)) => play::run(global, run, seed).await,
+        Some(Story::List) => list::run(global),
         Some(Story::Load(load)) => super::load::run(global, load, args.seed).await,
     }
 }
 
-async fn simulation(global: &Global, seed: Option<u64>) -> anyhow::Result<Exit> {
-    let addresses = serde_json::to_value(client::addresses(global).await?)?;
-    let shop: Shop =
-        serde_json::from_value(addresses).context("the instance lacks an address that a checkout needs")?;
-    let workspace = running::workspace(global)?;
-    let baskets = basket::read(&workspace.root.join("fixtures").join(ORDERS))?;
-    let seed = seed.unwrap_or_else(rand::random);
+/// One that can be typed again without a slip.
+pub(super) fn seed() -> u64 {
+    rand::rng().random_range(0..1_000_000)
+}
+
+async fn simulation(global: &Global, seed: u64) -> anyhow::Result<Exit> {
+    let shop = shop(global).await?;
+    let baskets = baskets(global)?;
     let quiet = global.json || global.quiet;
     let mut show = |step: &Step| {
         if !quiet {
@@ -50,8 +59,7 @@ async fn simulation(global: &Global, seed: Option<u64>) -> anyhow::Result<Exit> 
         return Ok(Exit::Success);
     }
     let name = &global.instance;
-    let failed: Vec<&str> =
-        report.steps.iter().filter(|step| is_failure(step)).map(|step| step.name.as_str()).collect();
+    let failed: Vec<&str> = report.steps.iter().filter(|step| !step.held()).map(|step| step.name.as_str()).collect();
     Err(Failure::new(Exit::Scenario, format!("checkout failed at: {}", failed.join(", ")))
         .hint(format!(
             "`shopctl status --instance {name}` and `shopctl logs --instance {name}` tell more; \
@@ -60,44 +68,49 @@ async fn simulation(global: &Global, seed: Option<u64>) -> anyhow::Result<Exit> 
         .into())
 }
 
+/// The running shop that is meant.
+pub(super) async fn shop(global: &Global) -> anyhow::Result<Shop> {
+    let addresses = serde_json::to_value(client::addresses(global).await?)?;
+    let mut shop: Shop =
+        serde_json::from_value(addresses).context("the instance lacks an address that a checkout needs")?;
+    shop.control = socket(&running::instance(global)?);
+    Ok(shop)
+}
+
+fn socket(instance: &Instance) -> Option<std::path::PathBuf> {
+    instance.running().ok().flatten().map(|running| running.socket)
+}
+
+/// The real baskets of the workspace.
+pub(super) fn baskets(global: &Global) -> anyhow::Result<Vec<Basket>> {
+    Ok(basket::read(&running::workspace(global)?.root.join("fixtures").join(ORDERS))?)
+}
+
+/// Scenarios by their names or files; without any, all of the workspace.
+pub(super) fn scenarios(global: &Global, names: &[String]) -> anyhow::Result<Vec<Named>> {
+    let root = running::workspace(global)?.root;
+    let library = Library::at(&root.join("fixtures/scenarios"));
+    let found = match names {
+        [] => library.all(),
+        names => names.iter().map(|name| library.get(name)).collect(),
+    };
+    // As one reads it in the workspace, and as GitHub wants it.
+    let from_root =
+        |named: Named| Named { path: named.path.strip_prefix(&root).unwrap_or(&named.path).to_owned(), ..named };
+    found.map(|all: Vec<Named>| all.into_iter().map(from_root).collect()).map_err(|missing| {
+        let hint = match &missing {
+            Missing::Unknown { .. } => "`shopctl checkout list` lists what there is",
+            Missing::Wrong(_) => "fixtures/scenarios/schema.json tells an editor what can stand where",
+            Missing::Folder { .. } => "a path of a file will do, too",
+        };
+        Failure::new(Exit::Usage, missing.to_string()).hint(hint).into()
+    })
+}
+
 /// One of the baskets, the same for the same seed.
 fn draw(mut baskets: Vec<Basket>, seed: u64) -> Basket {
     let place = StdRng::seed_from_u64(seed).random_range(0..baskets.len());
     baskets.swap_remove(place)
-}
-
-fn is_failure(step: &Step) -> bool {
-    match step.outcome {
-        Outcome::Held { .. } => false,
-        Outcome::Failed { .. } => true,
-    }
-}
-
-fn line(step: &Step) -> String {
-    let took = format!("{:>8}", took(step.seconds));
-    match &step.outcome {
-        // What services say may quote a product's name.
-        Outcome::Held { detail } => {
-            format!("{} {} {:<34} {}", "✓".green(), took.dimmed(), step.name, harmless(detail).dimmed())
-        }
-        Outcome::Failed { expected, observed } => format!(
-            "{} {} {}\n             expected {}\n             observed {}",
-            "✗".red(),
-            took.dimmed(),
-            step.name.bold(),
-            harmless(expected),
-            harmless(observed).red()
-        ),
-    }
-}
-
-fn verdict(report: &Report) -> String {
-    let order = report.order_id.map(|id| format!("order {id} is ")).unwrap_or_default();
-    format!("{order}PAID, and all that follows from it is so ({})", took(report.seconds))
-}
-
-fn took(seconds: f64) -> String {
-    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.2} s") }
 }
 
 #[cfg(test)]
@@ -119,23 +132,5 @@ mod tests {
         assert_eq!(draw(baskets(), 7), draw(baskets(), 7));
         let drawn: std::collections::HashSet<String> = (0..20).map(|seed| draw(baskets(), seed).invoice).collect();
         assert!(drawn.len() > 10, "{drawn:?}");
-    }
-
-    #[test]
-    fn what_a_service_says_moves_no_cursor_and_forges_no_line() {
-        let evil = "mug\u{1b}[2J\n✓ all is well\u{202e}";
-        let failed = Outcome::Failed { expected: evil.into(), observed: evil.into() };
-        for (outcome, lines) in [(Outcome::Held { detail: evil.into() }, 1), (failed, 3)] {
-            let text = line(&Step { name: "look".into(), seconds: 0.1, outcome });
-            assert_eq!(text.lines().count(), lines, "{text:?}");
-            assert!(!text.contains("\u{1b}[2J") && !text.contains('\u{202e}'), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_failed_step_says_what_was_expected_and_what_was_observed() {
-        let outcome = Outcome::Failed { expected: "PAID".into(), observed: "PENDING".into() };
-        let text = line(&Step { name: "wait for PAID".into(), seconds: 1.5, outcome });
-        assert!(text.contains("expected PAID") && text.contains("PENDING") && text.contains("1.50 s"), "{text}");
     }
 }

@@ -7,9 +7,9 @@ mod screen;
 
 use shopctl_protocol::LogFilter;
 use shopctl_runtime::{
-    Client, Instance,
+    Client, Instance, Workspace,
     client::Watch,
-    launch::{self, Note, Prepared},
+    launch::{self, Note, Prepared, Reaper},
     plan::Plan,
     ports::Wish,
 };
@@ -21,38 +21,70 @@ use crate::{
     printer, running,
 };
 use foreground::Foreground;
+use infra::Chosen;
 
 pub(crate) async fn run(global: &Global, args: &Up) -> anyhow::Result<Exit> {
     // From here on Ctrl-C is ours: nothing that has been started may stay behind.
     let mut interrupts = Interrupts::new()?;
-    let workspace = running::workspace(global)?;
-    let instance = Instance::of(&workspace, &global.instance)?;
+    let place = Place::find(global)?;
     let chosen = tokio::select! {
-        chosen = infra::choose(&workspace, &instance, args) => chosen?,
+        chosen = infra::choose(&place.workspace, &place.instance, args) => chosen?,
         () = interrupts.next() => return Ok(Exit::Interrupted),
     };
-    let manifest = workspace.load(chosen.infra)?;
-    let kept = chosen.kept.clone();
-    let plan = plan::plan(&workspace, &manifest, chosen, args)?;
-    let prepared = tokio::task::block_in_place(|| prepare(global, &instance, &plan, &kept))?;
-    let (mut reaper, mut lease) = prepared.start().await?;
     let lines = if Foreground::shows_lines(global, args) { LogFilter::All } else { LogFilter::None };
-    let watch = match attach(&instance, &mut lease, lines).await {
-        Ok(watch) => watch,
-        Err(error) => {
-            // Without a lease nothing boots; the supervisor, if it lives, ends by itself, and no `up` works before.
-            drop(lease);
-            reaper.gone().await;
-            return Err(error);
-        }
-    };
+    let Booting { lease, watch, reaper } = place.boot(global, args, chosen, lines).await?;
     Foreground::new(global, args, lease, watch, reaper).run(&mut interrupts).await
 }
 
-async fn attach(instance: &Instance, lease: &mut Client, lines: LogFilter) -> anyhow::Result<Watch> {
-    let watch = Client::connect(instance).await?.watch(lines).await?;
-    lease.lease().await?;
-    Ok(watch)
+/// Where something is to boot.
+struct Place {
+    workspace: Workspace,
+    instance: Instance,
+}
+
+/// What a boot has begun with.
+pub(super) struct Booting {
+    pub(super) lease: Client,
+    pub(super) watch: Watch,
+    pub(super) reaper: Reaper,
+}
+
+impl Place {
+    fn find(global: &Global) -> anyhow::Result<Self> {
+        let workspace = running::workspace(global)?;
+        Ok(Self { instance: Instance::of(&workspace, &global.instance)?, workspace })
+    }
+
+    /// Begins to boot.
+    async fn boot(&self, global: &Global, args: &Up, chosen: Chosen, lines: LogFilter) -> anyhow::Result<Booting> {
+        let manifest = self.workspace.load(chosen.infra)?;
+        let kept = chosen.kept.clone();
+        let plan = plan::plan(&self.workspace, &manifest, chosen, args)?;
+        let prepared = tokio::task::block_in_place(|| prepare(global, &self.instance, &plan, &kept))?;
+        let (mut reaper, mut lease) = prepared.start().await?;
+        match self.attach(&mut lease, lines).await {
+            Ok(watch) => Ok(Booting { lease, watch, reaper }),
+            Err(error) => {
+                // Without a lease nothing boots; the supervisor, if it lives, ends by itself, and no `up` works before.
+                drop(lease);
+                reaper.gone().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn attach(&self, lease: &mut Client, lines: LogFilter) -> anyhow::Result<Watch> {
+        let watch = Client::connect(&self.instance).await?.watch(lines).await?;
+        lease.lease().await?;
+        Ok(watch)
+    }
+}
+
+/// Begins to boot for another command: with whoever has the lease the instance lives and ends.
+pub(super) async fn begin(global: &Global, args: &Up) -> anyhow::Result<Booting> {
+    let place = Place::find(global)?;
+    let chosen = infra::choose(&place.workspace, &place.instance, args).await?;
+    place.boot(global, args, chosen, LogFilter::None).await
 }
 
 fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> anyhow::Result<Prepared> {
@@ -82,11 +114,11 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -1,0 +1,180 @@
+//! The supervisor of the shop, over its control socket: what breaks things on purpose, and what resources write.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use shopctl_protocol::{Action, Connection, LogFilter, Reply, Request, Resource, Update, VERSION};
+use tokio::{net::UnixStream, task::JoinHandle, time::sleep};
+
+use crate::{file::Fault, report::Failure};
+
+/// Between two looks at what comes about by itself.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The control socket of one instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Control(PathBuf);
+
+impl Control {
+    /// # Errors
+    /// When nobody told where it is.
+    pub(crate) fn of(socket: Option<&Path>) -> Result<Self, Failure> {
+        let socket = socket.ok_or_else(|| Failure::new("a shop with a supervisor", "one that runs without"))?;
+        Ok(Self(socket.to_owned()))
+    }
+
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let expected = "the supervisor";
+        let stream = UnixStream::connect(&self.0).await.map_err(|error| Failure::new(expected, error))?;
+        let mut connection = Connection::new(stream);
+        let hello = Request::Hello { protocol: VERSION, version: env!("CARGO_PKG_VERSION").to_owned() };
+        match ask(&mut connection, &hello).await? {
+            Reply::Welcome { .. } => Ok(connection),
+            other => Err(Failure::new(expected, format_args!("{other:?}"))),
+        }
+    }
+
+    /// All resources as they are now.
+    pub(crate) async fn resources(&self) -> Result<Vec<Resource>, Failure> {
+        match ask(&mut self.connect().await?, &Request::Status).await? {
+            Reply::Status { snapshot } => Ok(snapshot.resources),
+            other => Err(Failure::new("a status", format_args!("{other:?}"))),
+        }
+    }
+
+    async fn resource(&self, name: &str) -> Result<Resource, Failure> {
+        let resources = self.resources().await?;
+        let known: Vec<String> = resources.iter().map(|resource| resource.name.clone()).collect();
+        let found = resources.into_iter().find(|resource| resource.name == name);
+        found.ok_or_else(|| Failure::new(format_args!("a resource {name}"), known.join(", ")))
+    }
+
+    async fn act(&self, action: Action, name: &str) -> Result<(), Failure> {
+        let request = Request::Act { action, resources: vec![name.to_owned()] };
+        match ask(&mut self.connect().await?, &request).await? {
+            Reply::Done => Ok(()),
+            Reply::Refused { why } => Err(Failure::new(format_args!("{action:?} of {name}"), why)),
+            other => Err(Failure::new("a word that it is done", format_args!("{other:?}"))),
+        }
+    }
+
+    /// Does it, and waits until it is done.
+    pub(crate) async fn inflict(&self, fault: &Fault) -> Result<(), Failure> {
+        match fault {
+            Fault::Kill(name) => {
+                let before = self.resource(name).await?.pid;
+                self.act(Action::Kill, name).await?;
+                // A process that is gone has no pid, or another one stands there by then.
+                self.until(name, |resource| resource.pid != before).await
+            }
+            Fault::Stop(name) => {
+                self.act(Action::Stop, name).await?;
+                let ended = |resource: &Resource| matches!(resource.state.as_str(), "stopped" | "failed" | "completed");
+                self.until(name, ended).await
+            }
+            Fault::Start(name) => {
+                self.act(Action::Start, name).await?;
+                self.until(name, |resource| resource.ready).await
+            }
+            Fault::Restart(name) => {
+                self.act(Action::Restart, name).await?;
+                self.until(name, |resource| resource.ready).await
+            }
+            Fault::Pause(name) => self.act(Action::Pause, name).await,
+            Fault::Resume(name) => self.act(Action::Resume, name).await,
+        }
+    }
+
+    async fn until(&self, name: &str, is_so: impl Fn(&Resource) -> bool) -> Result<(), Failure> {
+        while !is_so(&self.resource(name).await?) {
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Begins to make whole what a story has broken: who is paused goes on, who is stopped is started.
+    pub(crate) async fn mend(&self) -> Result<(), Failure> {
+        for resource in self.resources().await? {
+            if !resource.faults.is_empty() {
+                self.act(Action::Resume, &resource.name).await?;
+            }
+            if resource.state == "stopped" {
+                self.act(Action::Start, &resource.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every resource is ready.
+    pub(crate) async fn whole(&self, patience: Duration) -> Result<(), Failure> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let resources = self.resources().await?;
+            let late: Vec<&Resource> = resources.iter().filter(|resource| !resource.ready).collect();
+            if late.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let why = |resource: &&Resource| {
+                    let detail = resource.why.last().map(|cause| cause.detail.as_str()).unwrap_or_default();
+                    format!("{}: {} {detail}", resource.name, resource.state)
+                };
+                let late: Vec<String> = late.iter().map(why).collect();
+                return Err(Failure::new(format_args!("a whole shop within {patience:?}"), late.join("; ")));
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Keeps what these resources write from now on.
+    pub(crate) async fn lines(&self, resources: Vec<String>) -> Result<Lines, Failure> {
+        let mut connection = self.connect().await?;
+        let watch = Request::Watch { lines: LogFilter::Only(resources) };
+        connection.send(&watch).await.map_err(|error| Failure::new("lines of logs", error))?;
+        // With the snapshot the watch has begun.
+        let first: Option<Update> = connection.receive().await.map_err(|error| Failure::new("lines of logs", error))?;
+        if first.is_none() {
+            return Err(Failure::new("lines of logs", "the supervisor is gone"));
+        }
+        let kept: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let keep = Arc::clone(&kept);
+        let reader = tokio::spawn(async move {
+            while let Ok(Some(update)) = connection.receive().await {
+                if let Update::Line { resource, text, .. } = update {
+                    keep.lock().unwrap_or_else(PoisonError::into_inner).push((resource, text));
+                }
+            }
+        });
+        Ok(Lines { kept, reader })
+    }
+}
+
+async fn ask(connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
+    let failed = |error| Failure::new("an answer of the supervisor", error);
+    connection.send(request).await.map_err(failed)?;
+    let reply: Option<Reply> = connection.receive().await.map_err(failed)?;
+    reply.ok_or_else(|| Failure::new("an answer of the supervisor", "the end of the connection"))
+}
+
+/// What resources have written since it was asked for.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    kept: Arc<Mutex<Vec<(String, String)>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Lines {
+    pub(crate) fn of(&self, resource: &str) -> Vec<String> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|(of, _)| of == resource).map(|(_, line)| line.clone()).collect()
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}

@@ -1,0 +1,232 @@
+//! `shopctl smoke`: a shop of its own, scenarios, invariants, reports, and nothing left: what a CI job calls.
+
+mod artifacts;
+mod instance;
+mod invariants;
+mod repeat;
+mod write;
+
+use std::time::Instant;
+
+use shopctl_scenario::{
+    Report,
+    file::Named,
+    play::{self, Stage},
+    report::{Part, Played, Suite, github},
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{
+    checkout::{baskets, scenarios, seed, shop, show},
+    up::Interrupts,
+};
+use crate::{
+    args::{Global, smoke::Smoke},
+    exit::{Exit, Failure},
+    lines::harmless,
+    printer,
+    progress::Meter,
+};
+use instance::{Instance, NotBooted};
+
+pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
+    // From here on Ctrl-C is ours: nothing may stay behind.
+    let mut interrupts = Interrupts::new()?;
+    // A file that is wrong is told before anything is made.
+    let all = scenarios(global, &args.only)?;
+    let own = instance::global(global);
+    let began = Instant::now();
+    let mut smoke = Run { args, global: &own, seed: args.seed.unwrap_or_else(seed), exits: Vec::new(), quiet: false };
+    smoke.quiet = global.quiet || global.json;
+    let mut suite = smoke.begun();
+
+    let mut booted = match Instance::boot(&own, args, &mut interrupts).await? {
+        Ok(instance) => Some(instance),
+        Err(NotBooted { exit, why }) => {
+            suite.boot.problems.push(why);
+            suite.interrupted = exit == Exit::Interrupted;
+            smoke.exits.push(exit);
+            None
+        }
+    };
+    suite.boot.seconds = began.elapsed().as_secs_f64();
+    if booted.is_some() {
+        smoke.say(format_args!("{} booted in {:.2} s", own.instance, suite.boot.seconds));
+        let ended = tokio::select! {
+            played = smoke.play(&all, &mut suite) => Some(played),
+            () = interrupts.next() => None,
+        };
+        match ended {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                suite.boot.problems.push(format!("{error:#}"));
+                smoke.exits.push(Exit::Failure);
+            }
+            None => suite.interrupted = true,
+        }
+    }
+    if suite.interrupted {
+        smoke.exits.push(Exit::Interrupted);
+    }
+    suite.repeat = repeat::command(&suite, args);
+    // While it still runs: afterwards nothing can be asked any more.
+    if (!smoke.exits.is_empty() || suite.scenarios.iter().any(|played| !played.held())) && !suite.interrupted {
+        let folder = artifacts::collect(&own, args, &suite).await;
+        suite.artifacts = folder.map(|folder| folder.display().to_string());
+    }
+    let ended = Instant::now();
+    let down = instance::end(&own, booted.take(), &mut interrupts).await;
+    let problems: Vec<String> = down.err().iter().map(|error| format!("{error:#}")).collect();
+    if !problems.is_empty() {
+        smoke.exits.push(Exit::Failure);
+    }
+    suite.tear_down = Some(Part { seconds: ended.elapsed().as_secs_f64(), problems });
+    suite.seconds = began.elapsed().as_secs_f64();
+    smoke.exits.extend(suite.scenarios.iter().any(|played| !played.report.held).then_some(Exit::Scenario));
+    suite.held = smoke.exits.is_empty();
+    smoke.tell(&suite)
+}
+
+/// One call of the command.
+struct Run<'a> {
+    args: &'a Smoke,
+    global: &'a Global,
+    seed: u64,
+    /// How it has to end, by all that went wrong.
+    exits: Vec<Exit>,
+    quiet: bool,
+}
+
+impl Run<'_> {
+    fn begun(&self) -> Suite {
+        let whole = || Part { seconds: 0.0, problems: Vec::new() };
+        Suite {
+            instance: self.global.instance.clone(),
+            seed: self.seed,
+            began: OffsetDateTime::now_utc().truncate_to_second().format(&Rfc3339).unwrap_or_default(),
+            seconds: 0.0,
+            held: false,
+            interrupted: false,
+            boot: whole(),
+            scenarios: Vec::new(),
+            invariants: None,
+            tear_down: None,
+            artifacts: None,
+            repeat: String::new(),
+        }
+    }
+
+    async fn play(&mut self, all: &[Named], suite: &mut Suite) -> anyhow::Result<()> {
+        let stage = Stage::open(shop(self.global).await?, baskets(self.global)?).await;
+        let stage = stage.map_err(|failure| anyhow::anyhow!("expected {}: {}", failure.expected, failure.observed))?;
+        let mut invariants = invariants::Invariants::of(self.global).await?;
+        let meter = Meter::new("scenarios");
+        for (done, named) in all.iter().enumerate() {
+            meter.set(done as u64, Some(all.len() as u64), &named.name);
+            let mut earlier: Vec<Report> = Vec::new();
+            let mut report = play::play(&stage, named, self.seed, &|_| {}).await;
+            while !report.held && (earlier.len() as u64) < u64::from(self.args.retries) {
+                earlier.push(std::mem::replace(&mut report, play::play(&stage, named, self.seed, &|_| {}).await));
+            }
+            let told = earlier.iter().chain([&report]).flat_map(|report| report.foreign.clone());
+            let violations = invariants.check(told).await;
+            if !violations.is_empty() {
+                self.exits.push(Exit::Invariant);
+            }
+            let played = Played { report, earlier, violations };
+            if !self.quiet {
+                meter.data(told_of(&played));
+            }
+            suite.scenarios.push(played);
+        }
+        suite.invariants = Some(invariants.part());
+        Ok(())
+    }
+
+    fn say(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            printer::data(line);
+        }
+    }
+
+    /// Writes all reports, and says how it ended.
+    fn tell(mut self, suite: &Suite) -> anyhow::Result<Exit> {
+        for report in &self.args.reports {
+            if let Err(error) = write::report(report, suite) {
+                printer::note(format_args!("the report is not written: {error:#}"));
+                self.exits.push(Exit::Failure);
+            }
+        }
+        if self.global.json {
+            printer::data(serde_json::to_string_pretty(suite)?);
+        }
+        if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+            github::annotations(suite).into_iter().for_each(printer::note);
+            write::github_summary(suite)?;
+        }
+        let held = suite.scenarios.iter().filter(|played| played.held()).count();
+        let count = suite.scenarios.len();
+        let Some(exit) = worst(&self.exits) else {
+            self.say(format_args!("all {count} scenarios held ({:.1} s, seed {})", suite.seconds, suite.seed));
+            return Ok(Exit::Success);
+        };
+        if exit == Exit::Interrupted {
+            return Ok(exit);
+        }
+        let what = match exit {
+            Exit::Invariant | Exit::Scenario => format!("{} of {count} scenarios failed", count - held),
+            _ => {
+                let parts = [Some(&suite.boot), suite.tear_down.as_ref()];
+                let problems = parts.into_iter().flatten().flat_map(|part| &part.problems);
+                problems.cloned().collect::<Vec<_>>().join("; ")
+            }
+        };
+        let why = suite.artifacts.as_ref().map(|folder| format!("{folder} has all that tells why; "));
+        let hint = format!("{}`{}` does the same again", why.unwrap_or_default(), suite.repeat);
+        Err(Failure::new(exit, what).hint(hint).into())
+    }
+}
+
+/// How a story ended, and all that tells why if it failed.
+fn told_of(played: &Played) -> String {
+    let mut lines = vec![show::summary(&played.report)];
+    lines.extend(played.is_flaky().then(|| format!("  flaky: held at try {}", played.earlier.len() + 1)));
+    lines.extend((!played.report.held).then(|| show::failure(&played.report)));
+    // What stands in the databases may be anybody's words.
+    lines.extend(played.violations.iter().map(|violation| format!("  {}", harmless(violation))));
+    lines.join("\n")
+}
+
+/// Of several that hold, the one to tell.
+fn worst(exits: &[Exit]) -> Option<Exit> {
+    let rank = |exit: &Exit| match exit {
+        Exit::Interrupted => 0,
+        Exit::Invariant => 1,
+        Exit::Scenario => 2,
+        Exit::Resource => 3,
+        Exit::TimedOut => 4,
+        Exit::Conflict => 5,
+        Exit::Usage | Exit::NotRunning => 6,
+        Exit::Failure => 7,
+        Exit::Success => 8,
+    };
+    exits.iter().copied().min_by_key(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_failures_the_gravest_is_told() {
+        use Exit::{Failure, Invariant, Resource, Scenario, TimedOut};
+        for (exits, told) in [
+            (vec![], None),
+            (vec![TimedOut, Resource], Some(Resource)),
+            (vec![Resource, Scenario, TimedOut], Some(Scenario)),
+            (vec![Scenario, Invariant, Failure], Some(Invariant)),
+        ] {
+            assert_eq!(worst(&exits), told, "{exits:?}");
+        }
+    }
+}

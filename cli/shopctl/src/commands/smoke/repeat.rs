@@ -1,0 +1,50 @@
+//! The command that does the same again.
+
+use shopctl_scenario::report::Suite;
+
+use crate::args::smoke::Smoke;
+
+/// With the same seed, and only what failed if something did.
+pub(super) fn command(suite: &Suite, args: &Smoke) -> String {
+    let failed: Vec<&str> =
+        suite.scenarios.iter().filter(|played| !played.held()).map(|played| played.report.story.as_str()).collect();
+    // Files keep their paths: their names alone would be looked for among the others.
+    let named = |name: &&String| failed.is_empty() || failed.iter().any(|failed| name.contains(failed));
+    let mut only: Vec<&str> = args.only.iter().filter(named).map(String::as_str).collect();
+    if args.only.is_empty() {
+        only = failed;
+    }
+    let mut words = vec!["shopctl smoke".to_owned(), format!("--seed {}", suite.seed)];
+    words.extend(args.release.then(|| "--release".to_owned()));
+    words.extend(args.no_build.then(|| "--no-build".to_owned()));
+    words.extend(args.bin_dir.iter().map(|dir| format!("--bin-dir {}", quoted(&dir.display().to_string()))));
+    words.extend(args.infra.iter().map(|infra| format!("--infra {}", quoted(infra))));
+    words.extend(args.environment.iter().map(|one| format!("--env {}", quoted(one))));
+    if !only.is_empty() {
+        words.push(format!("--only {}", only.into_iter().map(quoted).collect::<Vec<_>>().join(" ")));
+    }
+    words.join(" ")
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_a_shell_would_read_otherwise_is_quoted() {
+        for (word, expected) in [("order-killed", "order-killed"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")]
+        {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `shopctl smoke`, as a CI job calls it.
+
+use std::{fs, path::Path, process::Output, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use testkit::eventually;
+
+use crate::{
+    processes::marked,
+    stack::{Stack, code},
+};
+
+/// For an instance to be up or gone, with the build before it waiting for another cargo.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// All processes of an instance have it in their environment.
+fn left(stack: &Stack) -> Vec<u32> {
+    marked(&format!("SHOPCTL_INSTANCE={}", stack.instance))
+}
+
+fn said(output: &Output) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn a_smoke_without_fire_reports_and_leaves_nothing() {
+    let stack = Stack::new("smoke");
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let path = |name: &str| folder.path().join(name);
+    let reports = ["junit", "json", "html"].map(|format| format!("{format}={}", path(format).display())).join(",");
+    let artifacts = path("artifacts").display().to_string();
+    let output =
+        stack.run(&["smoke", "--only", "cancelled", "--seed", "5", "--report", &reports, "--artifacts", &artifacts]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let report: Value = serde_json::from_str(&read(&path("json"))).expect("JSON");
+    assert_eq!((&report["held"], &report["seed"]), (&true.into(), &5.into()), "{report:#}");
+    assert_eq!(report["scenarios"][0]["story"], "cancelled");
+    assert_eq!(report["invariants"]["problems"], Value::Array(Vec::new()), "{report:#}");
+    assert!(read(&path("junit")).contains("<testcase name=\"cancelled\""));
+    assert!(read(&path("html")).starts_with("<!DOCTYPE html>"));
+    assert!(!path("artifacts").exists(), "nothing failed");
+    assert_eq!(left(&stack), Vec::<u32>::new());
+    assert_eq!(code(&stack.run(&["status"])), 8);
+}
+
+#[test]
+fn whatever_fails_is_told_with_all_that_tells_why_and_the_gravest_gives_the_exit_code() {
+    let stack = Stack::new("fire");
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let file = |name: &str, steps: &str| {
+        let path = folder.path().join(name).with_extension("yaml");
+        let head = "description: A test.\nactors: {shoppers: [ann]}\ndata: {cart: {basket: {lines: 2}}}\nsteps:\n  \
+                    - register: ann\n  - order: {by: ann, basket: cart, as: first}\n";
+        fs::write(&path, format!("{head}{steps}")).expect("the temporary folder can be written");
+        path.display().to_string()
+    };
+    let failing = file("failing", "  - eventually: {within: 200ms, that: {order: {of: first, status: PAID}}}\n");
+    // A PAID order that nobody has paid.
+    let planted = file(
+        "planted",
+        "  - sql: {database: order_db, query: \"UPDATE orders SET status = 'PAID' WHERE id = $1\", args: ['${first.id}']}\n",
+    );
+    let artifacts = folder.path().join("artifacts");
+    let arguments = ["smoke", "--json", "--only", "cancelled", &failing, &planted, "--artifacts"];
+    let output = stack.run(&[&arguments, &[artifacts.to_str().expect("a path in UTF-8")][..]].concat());
+    assert_eq!(code(&output), 7, "{}", said(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    let [cancelled, failed, violating] = [0, 1, 2].map(|n| &report["scenarios"][n]);
+    assert!(cancelled["held"] == true && cancelled.get("violations").is_none(), "{cancelled:#}");
+    assert!(failed["held"] == false && failed.get("violations").is_none(), "{failed:#}");
+    assert!(violating["held"] == true && !violating["violations"][0].is_null(), "{violating:#}");
+
+    let kept = Path::new(report["artifacts"].as_str().expect("a folder is named"));
+    for (name, holds) in [
+        ("logs.txt", "order"),
+        ("events.jsonl", "order_cancelled"),
+        ("failures.txt", "eventually first is PAID"),
+        ("databases/order_db.jsonl", "CANCELLED"),
+        ("databases/payment_db.jsonl", "VOIDED"),
+        ("why.txt", "ready"),
+        ("status.json", "gateway"),
+        ("junit.xml", "failing"),
+    ] {
+        assert!(read(&kept.join(name)).contains(holds), "{name}");
+    }
+    let again = report["repeat"].as_str().expect("a command");
+    assert!(read(&kept.join("repeat.txt")).contains(again));
+    assert!(again.contains(&failing) && again.contains(&planted) && !again.contains("cancelled"), "{again}");
+    assert_eq!(left(&stack), Vec::<u32>::new());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_killed_smoke_takes_its_shop_along_and_an_interrupted_one_removes_it_too() {
+    for (name, signal) in [("smoke-killed", Signal::SIGKILL), ("smoke-interrupted", Signal::SIGINT)] {
+        let stack = Stack::new(name);
+        let mut smoke = stack.shopctl(&["smoke", "--only", "recommender-killed"]).spawn().expect("it can be executed");
+        let up = async || stack.run(&["status"]).status.success().then_some(());
+        eventually(DEADLINE, "its shop is up", up).await;
+        kill(Pid::from_raw(i32::try_from(smoke.id()).expect("a pid fits")), signal).expect("it was not reaped yet");
+        let status = smoke.wait().expect("it ends");
+        if signal == Signal::SIGINT {
+            assert_eq!(status.code(), Some(130));
+            assert_eq!(stack.json(&["ps"]).0, Value::Array(Vec::new()), "nothing is left of it");
+        }
+        eventually(DEADLINE, "nothing of it is left", async || left(&stack).is_empty().then_some(())).await;
+    }
+}
