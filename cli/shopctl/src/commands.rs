@@ -21,6 +21,7 @@ pub(crate) mod psql;
 pub(crate) mod seed;
 pub(crate) mod status;
 pub(crate) mod topics;
+pub(crate) mod ui;
 pub(crate) mod up;
 pub(crate) mod wait;
 pub(crate) mod watch;

@@ -53,7 +53,10 @@ impl Supervisor {
     /// Does it; answers with what has happened at once.
     pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Event> {
         match effect {
-            Effect::Spawn { id, run } => return Some(self.spawn(id, run)),
+            Effect::Spawn { id, run } => {
+                self.began.insert(id, self.now());
+                return Some(self.spawn(id, run));
+            }
             Effect::Probe { id, run, look, after } => self.probe(id, run, look, after),
             Effect::Signal { id, signal } => {
                 if let Some((process, _)) = self.processes.get(&id) {
@@ -258,7 +261,7 @@ impl Observer for Sink {
     }
 
     fn is_watched(&self) -> bool {
-        self.hub.has_watchers_of_lines()
+        self.hub.has_readers()
     }
 
     fn seen(&mut self, header: &Header, body: &[u8]) {

@@ -1,5 +1,7 @@
 //! `shopctl up`: boots an instance and stays with it, or leaves it running.
 
+mod dashboard;
+mod failure;
 mod foreground;
 mod infra;
 mod plan;
@@ -7,9 +9,9 @@ mod screen;
 
 use shopctl_protocol::LogFilter;
 use shopctl_runtime::{
-    Client, Instance,
+    Client, Instance, Workspace,
     client::Watch,
-    launch::{self, Note, Prepared},
+    launch::{self, Note, Prepared, Reaper},
     plan::Plan,
     ports::Wish,
 };
@@ -21,38 +23,76 @@ use crate::{
     printer, running,
 };
 use foreground::Foreground;
+use infra::Chosen;
 
 pub(crate) async fn run(global: &Global, args: &Up) -> anyhow::Result<Exit> {
     // From here on Ctrl-C is ours: nothing that has been started may stay behind.
     let mut interrupts = Interrupts::new()?;
-    let workspace = running::workspace(global)?;
-    let instance = Instance::of(&workspace, &global.instance)?;
+    if dashboard::is_wanted(global, args) {
+        return dashboard::run(global, args).await;
+    }
+    let place = Place::find(global)?;
     let chosen = tokio::select! {
-        chosen = infra::choose(&workspace, &instance, args) => chosen?,
+        chosen = infra::choose(&place.workspace, &place.instance, args) => chosen?,
         () = interrupts.next() => return Ok(Exit::Interrupted),
     };
-    let manifest = workspace.load(chosen.infra)?;
-    let kept = chosen.kept.clone();
-    let plan = plan::plan(&workspace, &manifest, chosen, args)?;
-    let prepared = tokio::task::block_in_place(|| prepare(global, &instance, &plan, &kept))?;
-    let (mut reaper, mut lease) = prepared.start().await?;
     let lines = if Foreground::shows_lines(global, args) { LogFilter::All } else { LogFilter::None };
-    let watch = match attach(&instance, &mut lease, lines).await {
-        Ok(watch) => watch,
-        Err(error) => {
-            // Without a lease nothing boots; the supervisor, if it lives, ends by itself, and no `up` works before.
-            drop(lease);
-            reaper.gone().await;
-            return Err(error);
-        }
-    };
+    let Booting { lease, watch, reaper } = place.boot(global, args, chosen, Watching::Lines(lines)).await?;
     Foreground::new(global, args, lease, watch, reaper).run(&mut interrupts).await
 }
 
-async fn attach(instance: &Instance, lease: &mut Client, lines: LogFilter) -> anyhow::Result<Watch> {
-    let watch = Client::connect(instance).await?.watch(lines).await?;
-    lease.lease().await?;
-    Ok(watch)
+/// Where something is to boot.
+struct Place {
+    workspace: Workspace,
+    instance: Instance,
+}
+
+/// What a boot has begun with.
+struct Booting {
+    lease: Client,
+    watch: Watch,
+    reaper: Reaper,
+}
+
+/// What its client wants to see.
+enum Watching {
+    Lines(LogFilter),
+    Figures,
+}
+
+impl Place {
+    fn find(global: &Global) -> anyhow::Result<Self> {
+        let workspace = running::workspace(global)?;
+        Ok(Self { instance: Instance::of(&workspace, &global.instance)?, workspace })
+    }
+
+    /// Begins to boot.
+    async fn boot(&self, global: &Global, args: &Up, chosen: Chosen, watching: Watching) -> anyhow::Result<Booting> {
+        let manifest = self.workspace.load(chosen.infra)?;
+        let kept = chosen.kept.clone();
+        let plan = plan::plan(&self.workspace, &manifest, chosen, args)?;
+        let prepared = tokio::task::block_in_place(|| prepare(global, &self.instance, &plan, &kept))?;
+        let (mut reaper, mut lease) = prepared.start().await?;
+        match self.attach(&mut lease, watching).await {
+            Ok(watch) => Ok(Booting { lease, watch, reaper }),
+            Err(error) => {
+                // Without a lease nothing boots; the supervisor, if it lives, ends by itself, and no `up` works before.
+                drop(lease);
+                reaper.gone().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn attach(&self, lease: &mut Client, watching: Watching) -> anyhow::Result<Watch> {
+        let client = Client::connect(&self.instance).await?;
+        let watch = match watching {
+            Watching::Lines(lines) => client.watch(lines).await?,
+            Watching::Figures => client.watch_figures().await?,
+        };
+        lease.lease().await?;
+        Ok(watch)
+    }
 }
 
 fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> anyhow::Result<Prepared> {
