@@ -11,7 +11,7 @@ pub mod event;
 mod line;
 pub mod log;
 mod model;
-mod msg;
+pub mod msg;
 mod options;
 mod palette;
 pub mod run;

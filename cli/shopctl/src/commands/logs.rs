@@ -101,6 +101,8 @@ async fn follow(mut watch: Watch, history: &mut History, output: &mut Output, ar
                     Update::Snapshot { .. }
                     | Update::Changed { .. }
                     | Update::Progress { .. }
+                    | Update::Figures { .. }
+                    | Update::Logged
                     | Update::Booted { .. }
                     | Update::Stopping { .. },
                 ) => {}

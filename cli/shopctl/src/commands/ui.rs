@@ -7,7 +7,7 @@ mod session;
 
 use anyhow::Context as _;
 use shopctl_tui::{Colours, Command, Model, Msg, Options, Owner, is_utf8, run, terminal};
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 
 pub(crate) use self::session::Session;
 use crate::{
@@ -64,10 +64,10 @@ pub(crate) async fn show<S>(
     global: &Global,
     owner: Owner,
     ascii: bool,
-    serve: impl FnOnce(Link) -> S,
+    serve: impl FnOnce(Link) -> S + Send + 'static,
 ) -> anyhow::Result<Exit>
 where
-    S: Future<Output = anyhow::Result<Exit>> + Send + 'static,
+    S: Future<Output = anyhow::Result<Exit>>,
 {
     let options = Options {
         instance: global.instance.clone(),
@@ -87,10 +87,12 @@ where
         let _ = notes_to.try_send(Msg::Note(note.clone()));
         let _ = noted.send(note);
     })));
-    let served = serve(Link { messages: messages.clone(), commands: commanded });
-    let served = tokio::spawn(async move {
-        let end = served.await;
-        let _ = messages.send(Msg::Ended).await;
+    // On a thread of its own: not all that serves may wander between threads.
+    let runtime = Handle::current();
+    let served = tokio::task::spawn_blocking(move || {
+        let end = runtime.block_on(serve(Link { messages: messages.clone(), commands: commanded }));
+        // Nobody may be there any more.
+        let _ = messages.blocking_send(Msg::Ended);
         end
     });
     let shown = run::run(&mut model, &mut screen, &mut received, &commands).await;

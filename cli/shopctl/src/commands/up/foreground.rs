@@ -18,7 +18,7 @@ use super::{Interrupts, failure, screen::Screen};
 use crate::{
     args::{Global, Up},
     exit::{Exit, Failure},
-    lines::{Painter, Style, harmless},
+    lines::{Painter, Style},
     printer,
 };
 
@@ -120,7 +120,8 @@ impl<'a> Foreground<'a> {
                 Some(Update::Missed { updates }) if self.shows_lines_now() => {
                     self.screen.line(format_args!("{updates} updates are not shown; `shopctl logs` has every line"));
                 }
-                Some(Update::Missed { .. }) => {}
+                // These are for dashboards.
+                Some(Update::Missed { .. } | Update::Figures { .. } | Update::Logged) => {}
                 Some(Update::Down) => break,
                 None => return self.supervisor_gone().await,
             }
