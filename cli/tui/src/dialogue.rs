@@ -6,9 +6,14 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub(crate) enum Dialogue {
     /// Stop the shop, or leave it running?
     Quit,
-    Help { scroll: usize },
+    Help {
+        scroll: usize,
+    },
     Prompt(Prompt, Input),
-    Palette { input: Input, chosen: usize },
+    Palette {
+        input: Input,
+        chosen: usize,
+    },
 }
 
 /// What a line is asked for.

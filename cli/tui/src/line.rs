@@ -104,7 +104,7 @@ impl Shape<'_> {
     /// The text of a line: one, or several if it is opened.
     fn bodies(&self, line: &Line, opened: bool) -> Vec<Vec<Piece>> {
         let Some(fields) = fields(&line.text) else {
-            let own = pieces(&line.text).into_iter().map(|(style, text)| (self.theme.allowed(style), text));
+            let own = pieces(timeless(&line.text)).into_iter().map(|(style, text)| (self.theme.allowed(style), text));
             return vec![own.collect()];
         };
         let mut bodies = vec![self.folded(fields)];
@@ -156,7 +156,8 @@ impl Shape<'_> {
     fn marked(&self, body: Vec<Piece>, here: bool) -> Vec<Piece> {
         let Some(search) = self.search else { return body };
         let whole: String = body.iter().map(|(_, text)| text.as_str()).collect();
-        let matches: Vec<_> = search.find_iter(&whole).filter(|found| !found.is_empty()).map(|found| found.range()).collect();
+        let matches: Vec<_> =
+            search.find_iter(&whole).filter(|found| !found.is_empty()).map(|found| found.range()).collect();
         if matches.is_empty() {
             return body;
         }
@@ -232,6 +233,16 @@ fn fields(line: &str) -> Option<Map<String, Value>> {
     (fields.contains_key("level") && fields.contains_key("timestamp")).then_some(fields)
 }
 
+/// A line without the time that it begins with: `2026-11-27T01:53:01.123456Z  INFO …`. The time is in front of the line, if
+/// it is wanted.
+fn timeless(line: &str) -> &str {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let is_time = line.len() > SHAPE.len()
+        && line.bytes().zip(SHAPE).all(|(byte, &shape)| byte == shape || shape == b'0' && byte.is_ascii_digit());
+    let rest = is_time.then(|| line[SHAPE.len()..].trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()));
+    rest.and_then(|rest| rest.strip_prefix('Z')).map_or(line, str::trim_start)
+}
+
 /// Whether there is more to a line than is shown.
 pub(crate) fn can_be_opened(line: &str) -> bool {
     fields(line).is_some()
@@ -292,9 +303,25 @@ mod tests {
 
     #[test]
     fn json_is_folded_and_opened() {
-        assert_eq!(shown(&shape(80, false), &line(EVENT), false), ["  INFO  a{route=/x}: b: http: answered status=200"]);
+        assert_eq!(
+            shown(&shape(80, false), &line(EVENT), false),
+            ["  INFO  a{route=/x}: b: http: answered status=200"]
+        );
         let opened = shown(&shape(80, false), &line(EVENT), true);
         assert!(opened.len() > 10 && opened.iter().any(|row| row.contains(r#""route": "/x""#)), "{opened:?}");
+    }
+
+    #[test]
+    fn the_time_that_a_line_begins_with_takes_no_room() {
+        for (line, rest) in [
+            ("2026-11-27T01:53:01.123456Z  INFO order: up", "INFO order: up"),
+            ("2026-11-27T01:53:01Z x", "x"),
+            ("2026-11-27 01:53:01.123 UTC [7] LOG:  ready", "2026-11-27 01:53:01.123 UTC [7] LOG:  ready"),
+            ("2026-11-27T01:53:01", "2026-11-27T01:53:01"),
+            ("2026-11-27T01:53:01日Z", "2026-11-27T01:53:01日Z"),
+        ] {
+            assert_eq!(timeless(line), rest);
+        }
     }
 
     #[test]
@@ -311,7 +338,8 @@ mod tests {
         let regex = Regex::new("bc").expect("a pattern");
         let shape = Shape { search: Some(&regex), ..shape(20, false) };
         let rows = shape.rows(&line("ab\x1b[31mcd"), false, Style::new(), false);
-        let marked: Vec<&str> = rows[0].spans.iter().filter(|span| span.style.bg.is_some()).map(|span| span.content.as_ref()).collect();
+        let marked: Vec<&str> =
+            rows[0].spans.iter().filter(|span| span.style.bg.is_some()).map(|span| span.content.as_ref()).collect();
         assert_eq!(marked, ["b", "c"]);
     }
 

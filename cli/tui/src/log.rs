@@ -109,16 +109,47 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// To `Open`. `begins`, `ends`: there is nothing before, after these.
-    Opened { epoch: u64, at: At, lines: Vec<Line>, begins: bool, ends: bool },
-    Older { epoch: u64, lines: Vec<Line>, begins: bool },
-    Newer { epoch: u64, lines: Vec<Line>, ends: bool },
+    Opened {
+        epoch: u64,
+        at: At,
+        lines: Vec<Line>,
+        begins: bool,
+        ends: bool,
+    },
+    Older {
+        epoch: u64,
+        lines: Vec<Line>,
+        begins: bool,
+    },
+    Newer {
+        epoch: u64,
+        lines: Vec<Line>,
+        ends: bool,
+    },
     /// What was written since. `skipped`: more than is worth showing; these are only the last ones, others lie between
     /// them and what was told before.
-    Written { epoch: u64, lines: Vec<Line>, count: u64, skipped: bool },
+    Written {
+        epoch: u64,
+        lines: Vec<Line>,
+        count: u64,
+        skipped: bool,
+    },
     /// To `Find`: the stamp of the line.
-    Found { epoch: u64, stamp: Option<u64>, direction: Direction },
-    Counted { epoch: u64, pattern: String, count: u64, before: u64 },
-    Saved { path: String, lines: Result<u64, String> },
+    Found {
+        epoch: u64,
+        stamp: Option<u64>,
+        direction: Direction,
+    },
+    Counted {
+        epoch: u64,
+        pattern: String,
+        count: u64,
+        before: u64,
+    },
+    Saved {
+        path: String,
+        lines: Result<u64, String>,
+    },
     /// New lines of level error, of every resource that had some.
     Errors(Vec<(String, u64)>),
 }

@@ -129,7 +129,8 @@ impl Model {
     #[must_use]
     pub fn wakes_at(&self) -> Option<Duration> {
         let toast = self.toast.as_ref().map(|toast| toast.until);
-        let busy = self.shop.resources().iter().any(|resource| matches!(resource.state.as_str(), "starting" | "stopping"));
+        let busy =
+            self.shop.resources().iter().any(|resource| matches!(resource.state.as_str(), "starting" | "stopping"));
         let pulse = busy.then(|| self.now.since + PULSE);
         toast.into_iter().chain(pulse).min()
     }

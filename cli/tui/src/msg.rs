@@ -13,7 +13,10 @@ pub enum Msg {
     Key(KeyEvent),
     Mouse(MouseEvent),
     Paste(String),
-    Resized { columns: u16, rows: u16 },
+    Resized {
+        columns: u16,
+        rows: u16,
+    },
     /// From the supervisor.
     Update(Update),
     /// The supervisor is gone without saying that all is down.
@@ -52,7 +55,10 @@ pub enum Command {
     /// Freeze this client, as Ctrl-Z does.
     Suspend,
     /// Start, stop or restart a resource.
-    Act { action: Action, resource: String },
+    Act {
+        action: Action,
+        resource: String,
+    },
     /// Stop everything.
     Stop(StopMode),
     /// Let the instance live on without this client.

@@ -2,8 +2,7 @@
 //! distance, and where nothing happens nothing is done.
 
 use std::{
-    io,
-    thread,
+    io, thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 

@@ -138,7 +138,14 @@ fn take() -> io::Result<()> {
 fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Whatever cannot be undone, the rest can.
-        let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, Show);
+        let _ = execute!(
+            io::stdout(),
+            EndSynchronizedUpdate,
+            DisableBracketedPaste,
+            DisableMouseCapture,
+            LeaveAlternateScreen,
+            Show
+        );
         let _ = disable_raw_mode();
     }
 }

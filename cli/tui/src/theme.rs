@@ -26,8 +26,7 @@ pub(crate) enum Tone {
 }
 
 /// The names of resources and topics are told apart by these: of middle brightness, to be seen on light and on dark.
-const SIXTEEN: [Color; 6] =
-    [Color::Cyan, Color::Yellow, Color::Green, Color::Magenta, Color::Blue, Color::LightRed];
+const SIXTEEN: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Green, Color::Magenta, Color::Blue, Color::LightRed];
 const MANY: [u8; 12] = [37, 136, 71, 133, 68, 167, 30, 172, 65, 97, 75, 131];
 const TRUE: [(u8, u8, u8); 12] = [
     (42, 161, 152),
@@ -147,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_curve_ends_at_the_right_and_nothing_is_a_blank() {
-        let options = Options { instance: String::new(), owner: crate::Owner::Up, colours: Colours::None, ascii: false };
+        let options =
+            Options { instance: String::new(), owner: crate::Owner::Up, colours: Colours::None, ascii: false };
         let theme = Theme::new(&options);
         assert_eq!(theme.spark([0.0, 1.0, 1000.0].into_iter(), 5), "   ▁█");
         assert_eq!(theme.spark([9.0; 4].into_iter(), 2), "██");

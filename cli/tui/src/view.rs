@@ -197,7 +197,15 @@ fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
     let mut hints = vec![leave, ("?", "help"), (":", "commands")];
     match (model.tab, model.focus) {
         (Tab::Home, Focus::List) => {
-            hints.extend([("s", "start"), ("x", "stop"), ("r", "restart"), ("Enter", "log"), ("/", "search"), ("f", "follow"), ("z", "zoom")]);
+            hints.extend([
+                ("s", "start"),
+                ("x", "stop"),
+                ("r", "restart"),
+                ("Enter", "log"),
+                ("/", "search"),
+                ("f", "follow"),
+                ("z", "zoom"),
+            ]);
         }
         (Tab::Home, Focus::Log) => hints.extend([
             ("/", "search"),

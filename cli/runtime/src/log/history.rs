@@ -361,7 +361,8 @@ mod tests {
         write(&log, &["0\n".to_owned()]);
         assert_eq!(rest(&mut history).len(), 1);
         for round in 1..4_u64 {
-            let bodies: Vec<String> = (0..400).map(|n| format!("{round} {n} {}\n", "x".repeat(99)).repeat(100)).collect();
+            let bodies: Vec<String> =
+                (0..400).map(|n| format!("{round} {n} {}\n", "x".repeat(99)).repeat(100)).collect();
             write(&log, &bodies);
             let skipped = history.skip_to(1000).expect("it is found");
             let read = rest(&mut history).len() as u64;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 
 use shopctl_core::{
     Effect, Event, Id,
-    machine::{Exit, Outcome, Phase, PortTaken, Reason},
+    machine::{Exit, Outcome, Phase, PortTaken, Reason, State},
     manifest::{Kind, Signal, Template},
 };
 use shopctl_protocol::{BootOutcome, Progress, Update};
@@ -53,10 +53,7 @@ impl Supervisor {
     /// Does it; answers with what has happened at once.
     pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Event> {
         match effect {
-            Effect::Spawn { id, run } => {
-                self.began.insert(id, self.now());
-                return Some(self.spawn(id, run));
-            }
+            Effect::Spawn { id, run } => return Some(self.spawn(id, run)),
             Effect::Probe { id, run, look, after } => self.probe(id, run, look, after),
             Effect::Signal { id, signal } => {
                 if let Some((process, _)) = self.processes.get(&id) {
@@ -69,6 +66,9 @@ impl Supervisor {
             }
             Effect::StartDeadline => self.later(self.plan.timeout, Event::Deadline),
             Effect::Changed(id) => {
+                if let State::Starting { since, .. } = self.machine.state(id) {
+                    self.began.insert(id, *since);
+                }
                 if !self.machine.state(id).is_probed() {
                     // With their connections, which a service that drains would wait for.
                     self.probers.retain(|(of, _), _| *of != id);

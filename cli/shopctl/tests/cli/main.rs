@@ -5,6 +5,7 @@
 mod acting;
 mod boot;
 mod damage;
+mod dashboard;
 mod death;
 mod ended;
 mod exec;

@@ -432,7 +432,9 @@ mod tests {
     use super::*;
 
     fn lines(stamps: std::ops::Range<u64>) -> Vec<Line> {
-        stamps.map(|stamp| Line { stamp, resource: "order".into(), level: None, text: format!("line {stamp}") }).collect()
+        stamps
+            .map(|stamp| Line { stamp, resource: "order".into(), level: None, text: format!("line {stamp}") })
+            .collect()
     }
 
     fn opened(lines: Vec<Line>, begins: bool) -> Pane {

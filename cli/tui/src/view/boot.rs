@@ -56,7 +56,9 @@ pub(super) fn rows(model: &Model) -> Vec<Row<'static>> {
         let used: usize = spans.iter().map(|span| width(&span.content)).sum();
         let room = columns.saturating_sub(used + 1);
         match note(model, resource) {
-            Some((text, tone)) => spans.push(Span::styled(cut(&text, room, theme.ascii).into_owned(), theme.style(tone))),
+            Some((text, tone)) => {
+                spans.push(Span::styled(cut(&text, room, theme.ascii).into_owned(), theme.style(tone)))
+            }
             None => spans.push(Span::styled(lane(model, resource, room.min(60), scale), theme.style(tone))),
         }
         rows.push(Row::from(spans));
@@ -105,17 +107,36 @@ fn lane(model: &Model, resource: &Resource, columns: usize, scale: f64) -> Strin
 fn note(model: &Model, resource: &Resource) -> Option<(String, Tone)> {
     let (first, last) = (resource.why.first(), resource.why.last());
     match resource.state.as_str() {
-        "pending" => first.map(|cause| (plain(&cause.detail), Tone::Quiet)),
+        "pending" => Some((waits_for(model, resource), Tone::Quiet)),
         "backing-off" | "unready" => last.map(|cause| (plain(&cause.detail), Tone::Warning)),
         "failed" => last.map(|cause| (plain(&cause.detail), Tone::Bad)),
         "starting" => {
             let since = resource.began.map_or(0.0, |began| model.shop.clock(model.now.since) - began);
             // Only what takes long is worth words.
-            first.filter(|_| since > 3.0 && !model.shop.progress.contains_key(&resource.name)).map(|cause| (plain(&cause.detail), Tone::Busy))
+            first
+                .filter(|_| since > 3.0 && !model.shop.progress.contains_key(&resource.name))
+                .map(|cause| (plain(&cause.detail), Tone::Busy))
         }
         "completed" if resource.took == Some(0.0) => Some(("skipped".to_owned(), Tone::Quiet)),
         _ => None,
     }
+}
+
+/// What has not happened yet that it needs. The supervisor tells of a resource when that changes, not whenever its needs do.
+fn waits_for(model: &Model, resource: &Resource) -> String {
+    let is_unmet = |needs: &str, condition: &str| {
+        model.shop.resource(needs).is_some_and(|need| match condition {
+            "started" => matches!(need.state.as_str(), "pending" | "stopped" | "failed"),
+            _ => !need.ready,
+        })
+    };
+    let edges = model.shop.edges.iter().filter(|edge| edge.resource == resource.name);
+    let unmet: Vec<String> =
+        edges.filter(|edge| is_unmet(&edge.needs, &edge.condition)).map(|edge| plain(&edge.needs)).collect();
+    if unmet.is_empty() {
+        return resource.why.first().map(|cause| plain(&cause.detail)).unwrap_or_default();
+    }
+    format!("waits for {}", unmet.join(", "))
 }
 
 fn bar(model: &Model, progress: &Progress, longest: usize) -> Row<'static> {

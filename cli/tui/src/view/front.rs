@@ -40,15 +40,14 @@ pub(super) fn view(model: &Model, buffer: &mut Buffer) -> Option<(u16, u16)> {
             let room = usize::from(area.height).saturating_sub(3);
             let skipped = (chosen + 1).saturating_sub(room);
             let columns = usize::from(area.width).saturating_sub(2);
-            let mut rows = vec![Row::from(vec![
-                Span::styled(":", model.theme.style(Tone::Key)),
-                Span::raw(plain(&input.text)),
-            ])];
+            let mut rows =
+                vec![Row::from(vec![Span::styled(":", model.theme.style(Tone::Key)), Span::raw(plain(&input.text))])];
             for (index, entry) in fitting.iter().enumerate().skip(skipped).take(room) {
                 let name = fit(&entry.name, 24.min(columns), model.theme.ascii);
                 let help_room = columns.saturating_sub(24 + 8);
                 let help = fit(&cut(&entry.help, help_room, model.theme.ascii), help_room, model.theme.ascii);
-                let style = if index == *chosen { model.theme.style(Tone::Selected) } else { model.theme.style(Tone::Plain) };
+                let style =
+                    if index == *chosen { model.theme.style(Tone::Selected) } else { model.theme.style(Tone::Plain) };
                 rows.push(Row::styled(format!("{name} {help} {}", entry.key), style));
             }
             boxed(model, buffer, area, "commands", &rows);
@@ -64,7 +63,8 @@ fn quit(model: &Model) -> Vec<Row<'static>> {
     let key = |key: &'static str, text: &'static str| {
         Row::from(vec![Span::styled(format!("  {key:<6}"), model.theme.style(Tone::Key)), Span::raw(text)])
     };
-    let running = if model.shop.phase() == Some(Phase::Booting) { "leave it: the boot goes on" } else { "leave it running" };
+    let running =
+        if model.shop.phase() == Some(Phase::Booting) { "leave it: the boot goes on" } else { "leave it running" };
     vec![
         Row::default(),
         key("s", "stop the shop (the data stay)"),
@@ -86,7 +86,8 @@ pub(super) fn help(model: &Model) -> Vec<Row<'static>> {
     let head = |text: &str| Row::styled(format!(" {text}"), model.theme.style(Tone::Strong));
     let in_home = model.tab == Tab::Home;
     let mut rows = Vec::new();
-    for (place, title) in [(Place::Log, "the log"), (Place::Resources, "resources"), (Place::Everywhere, "everywhere")] {
+    for (place, title) in [(Place::Log, "the log"), (Place::Resources, "resources"), (Place::Everywhere, "everywhere")]
+    {
         if place != Place::Everywhere && !in_home {
             continue;
         }
@@ -125,8 +126,7 @@ fn boxed(model: &Model, buffer: &mut Buffer, area: Rect, title: &str, rows: &[Ro
         return;
     }
     Clear.render(area, buffer);
-    let [corners, line, bar] =
-        if theme.ascii { ["++++", "-", "|"] } else { ["╭╮╰╯", "─", "│"] };
+    let [corners, line, bar] = if theme.ascii { ["++++", "-", "|"] } else { ["╭╮╰╯", "─", "│"] };
     let corners: Vec<String> = corners.chars().map(String::from).collect();
     let style = theme.style(Tone::Quiet);
     let inner = usize::from(area.width) - 2;

@@ -126,27 +126,41 @@ struct Columns {
     memory: usize,
     curve: usize,
     errors: usize,
+    is_narrow: bool,
 }
 
 impl Columns {
     fn of(model: &Model, width: u16) -> Self {
         let longest = model.shop.resources().iter().map(|resource| resource.name.len()).max().unwrap_or(8);
-        let mut columns =
-            Self { name: 0, state: 0, uptime: 0, restarts: 0, cpu: 0, memory: 0, curve: 0, errors: 5 };
+        let mut columns = Self {
+            name: 0,
+            state: 0,
+            uptime: 0,
+            restarts: 0,
+            cpu: 0,
+            memory: 0,
+            curve: 0,
+            errors: 5,
+            is_narrow: false,
+        };
         // Sign, blanks around it, and the errors at the end.
         let mut room = usize::from(width).saturating_sub(3 + 5);
+        columns.is_narrow = room < 40;
         let mut take = |wanted: usize, least: usize| {
             let given = if room >= least { wanted.min(room) } else { 0 };
             room -= given;
             given
         };
-        columns.name = take(longest.clamp(6, 18), 4);
-        columns.state = take(11, 6);
-        columns.uptime = take(7, 7);
+        // Where there is little room, state and uptime share a column, and a glance at the curves is worth more than
+        // whole names.
+        columns.name = take(longest.clamp(6, if columns.is_narrow { 13 } else { 16 }), 4);
+        columns.state = take(if columns.is_narrow { 9 } else { 12 }, 6);
+        columns.uptime = if columns.is_narrow { 0 } else { take(7, 7) };
+        columns.curve = take(7, 4);
         columns.cpu = take(6, 6);
         columns.memory = take(6, 6);
         columns.restarts = take(4, 4);
-        columns.curve = take(15, 4);
+        columns.curve += take(12, 1);
         columns
     }
 
@@ -180,12 +194,14 @@ impl Columns {
         let figure = usage.and_then(|usage| usage.figure.as_ref());
         let runs = resource.is_some_and(|resource| resource.pid.is_some());
         let state = resource.map_or("", |resource| resource.state.as_str());
-        let state_word = match resource {
-            Some(resource) if resource.external => "external",
-            Some(_) | None => state,
-        };
         let uptime = resource.and_then(|resource| model.shop.uptime(resource, model.now.since)).map(age);
         let uptime = uptime.or_else(|| resource.and_then(|resource| resource.took).map(|took| format!("{took:.1}s")));
+        let state_word = match resource {
+            Some(resource) if resource.external => "external",
+            Some(resource) if self.is_narrow && resource.ready => uptime.as_deref().unwrap_or_default(),
+            Some(_) | None => state,
+        };
+        let state_word = fit(&format!(" {state_word}"), self.state, ascii);
         let cpu = figure.filter(|_| runs).and_then(|figure| figure.cpu).map(percent);
         let memory = figure.filter(|_| runs).and_then(|figure| figure.memory).map(size);
         let restarts = resource.map(|resource| resource.restarts).filter(|&restarts| restarts > 0);
@@ -197,7 +213,7 @@ impl Columns {
         Row::from(vec![
             Span::styled(format!(" {sign} "), theme.style(tone)),
             Span::styled(fit(&plain(name), self.name, ascii), hue),
-            Span::styled(fit(&format!(" {state_word}"), self.state, ascii), theme.style(if tone == Tone::Good { Tone::Plain } else { tone })),
+            Span::styled(state_word, theme.style(if tone == Tone::Good { Tone::Plain } else { tone })),
             Span::raw(fit_right(&uptime.unwrap_or_else(blank), self.uptime, ascii)),
             Span::raw(fit_right(&cpu.unwrap_or_else(blank), self.cpu, ascii)),
             Span::raw(fit_right(&memory.unwrap_or_else(blank), self.memory, ascii)),

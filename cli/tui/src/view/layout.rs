@@ -44,9 +44,9 @@ pub(crate) fn tabs(model: &Model) -> Vec<(Tab, Rect)> {
 fn list_width(columns: u16) -> u16 {
     match columns {
         0..100 => 30,
-        100..130 => 46,
-        130..180 => 62,
-        180.. => 72,
+        100..130 => 50,
+        130..180 => 66,
+        180.. => 76,
     }
 }
 

@@ -48,7 +48,9 @@ fn failure(model: &Model) -> Vec<Row<'static>> {
     rows.push(Row::default());
     let next = match (model.options.owner, model.shop.phase()) {
         (_, Some(Phase::Stopping)) => " everything is being stopped",
-        (Owner::Up, _) => " everything is stopped; `q` leaves, with the exit code of this boot; the logs can still be read (1)",
+        (Owner::Up, _) => {
+            " everything is stopped; `q` leaves, with the exit code of this boot; the logs can still be read (1)"
+        }
         (Owner::Attached, _) => " everything is stopped; the logs can still be read (1)",
     };
     rows.push(quiet(model, next));

@@ -93,11 +93,14 @@ fn whatever_is_not_ready_is_told_with_its_root_cause() {
     let mut desk = sample::up(Desk::new(100, 24));
     let root = json!({"resource": "order_db", "detail": "was ready, but not for 3.2 s now: connection refused", "lines": ["FATAL: out of disk"]});
     desk.feed(changed("order_db", &[("state", json!("unready")), ("ready", json!(false)), ("why", json!([root]))]));
-    desk.feed(changed("order", &[
-        ("state", json!("unready")),
-        ("ready", json!(false)),
-        ("why", json!([{"resource": "order", "detail": "waits for order_db", "lines": []}, root])),
-    ]));
+    desk.feed(changed(
+        "order",
+        &[
+            ("state", json!("unready")),
+            ("ready", json!(false)),
+            ("why", json!([{"resource": "order", "detail": "waits for order_db", "lines": []}, root])),
+        ],
+    ));
     desk.press("6");
     insta::assert_snapshot!(desk.picture());
 }

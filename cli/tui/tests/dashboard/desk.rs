@@ -97,7 +97,8 @@ impl Desk {
                     Some(_) | None => runs.push((style, x, x)),
                 }
             }
-            let told: Vec<String> = runs.iter().filter_map(|(style, from, to)| Some(format!("{from}-{to} {}", name(*style)?))).collect();
+            let told: Vec<String> =
+                runs.iter().filter_map(|(style, from, to)| Some(format!("{from}-{to} {}", name(*style)?))).collect();
             if !told.is_empty() {
                 writeln!(picture, "{y}: {}", told.join(", ")).expect("a string takes all");
             }

@@ -20,15 +20,18 @@ fn the_shop_at_a_glance_in_160_columns() {
 fn one_glance_tells_what_is_broken() {
     let mut desk = up(Desk::new(120, 30));
     let why = json!([{"resource": "order", "detail": "crash loop: exited with 1 (3 in a row), starts again in 0.8 s", "lines": []}]);
-    desk.feed(changed("order", &[
-        ("state", json!("backing-off")),
-        ("ready", json!(false)),
-        ("uptime", json!(null)),
-        ("took", json!(null)),
-        ("pid", json!(null)),
-        ("restarts", json!(3)),
-        ("why", why),
-    ]));
+    desk.feed(changed(
+        "order",
+        &[
+            ("state", json!("backing-off")),
+            ("ready", json!(false)),
+            ("uptime", json!(null)),
+            ("took", json!(null)),
+            ("pid", json!(null)),
+            ("restarts", json!(3)),
+            ("why", why),
+        ],
+    ));
     desk.feed(Msg::Log(Answer::Errors(vec![("order".to_owned(), 12), ("payment".to_owned(), 1)])));
     insta::assert_snapshot!(desk.picture());
 }
@@ -59,7 +62,11 @@ fn list_and_log_take_turns_where_there_is_no_room_for_both() {
 fn a_paused_search_says_where_it_is_and_how_much_is_new() {
     let mut desk = up(Desk::new(120, 24));
     desk.press("<tab>/broker<enter>");
-    desk.feed(Msg::Log(Answer::Found { epoch: 1, stamp: Some(sample::lines()[5].stamp), direction: shopctl_tui::log::Direction::Older }));
+    desk.feed(Msg::Log(Answer::Found {
+        epoch: 1,
+        stamp: Some(sample::lines()[5].stamp),
+        direction: shopctl_tui::log::Direction::Older,
+    }));
     desk.feed(Msg::Log(Answer::Counted { epoch: 1, pattern: "(?i)broker".to_owned(), count: 1234, before: 11 }));
     let fresh = vec![sample::line(9_000_000, "order", None, "fresh")];
     desk.feed(Msg::Log(Answer::Written { epoch: 1, lines: fresh, count: 1, skipped: false }));

@@ -162,7 +162,7 @@ fn the_help_has_the_keys_of_the_view() {
 fn the_mouse_selects_and_scrolls_what_is_under_it() {
     use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     let mut desk = attached();
-    let mut mouse = |desk: &mut Desk, kind, column, row| {
+    let mouse = |desk: &mut Desk, kind, column, row| {
         desk.feed(Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
     };
     // Bar, title, all, services, then the first service.

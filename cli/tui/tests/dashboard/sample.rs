@@ -26,9 +26,27 @@ const RESOURCES: [(&str, &str, &[(&str, &str)], f64, f64); 21] = [
     ("account", "service", &[("account-migrate", "completed")], 0.75, 0.07),
     ("product", "service", &[("build", "completed"), ("topics", "completed")], 0.8, 0.12),
     ("recommender", "service", &[("recommender-migrate", "completed"), ("topics", "completed")], 0.8, 0.3),
-    ("order", "service", &[("order-migrate", "completed"), ("topics", "completed"), ("product", "started")], 0.81, 0.09),
-    ("payment", "service", &[("payment-migrate", "completed"), ("topics", "completed"), ("order", "started")], 0.82, 0.31),
-    ("gateway", "service", &[("account", "started"), ("product", "started"), ("order", "started"), ("payment", "started")], 0.83, 0.08),
+    (
+        "order",
+        "service",
+        &[("order-migrate", "completed"), ("topics", "completed"), ("product", "started")],
+        0.81,
+        0.09,
+    ),
+    (
+        "payment",
+        "service",
+        &[("payment-migrate", "completed"), ("topics", "completed"), ("order", "started")],
+        0.82,
+        0.31,
+    ),
+    (
+        "gateway",
+        "service",
+        &[("account", "started"), ("product", "started"), ("order", "started"), ("payment", "started")],
+        0.83,
+        0.08,
+    ),
     ("seed", "task", &[("account", "ready"), ("product", "ready")], 0.93, 0.4),
     ("mailer-日本", "service", &[("kafka", "ready")], 0.75, 0.1),
 ];
@@ -125,10 +143,17 @@ pub(crate) fn line(stamp: u64, resource: &str, level: Option<Level>, text: &str)
 /// Lines of all kinds.
 pub(crate) fn lines() -> Vec<Line> {
     let event = |level: &str, message: &str, fields: &str| {
-        format!(r#"{{"timestamp":"2026-11-27T08:00:00Z","level":"{level}","message":"{message}","target":"order","spans":[{{"name":"create","order":7}}]{fields}}}"#)
+        format!(
+            r#"{{"timestamp":"2026-11-27T08:00:00Z","level":"{level}","message":"{message}","target":"order","spans":[{{"name":"create","order":7}}]{fields}}}"#
+        )
     };
     vec![
-        line(1_000_000, "account_db", Some(Level::Info), "2026-11-27 08:00:00.001 UTC [7] LOG:  database system is ready"),
+        line(
+            1_000_000,
+            "account_db",
+            Some(Level::Info),
+            "2026-11-27 08:00:00.001 UTC [7] LOG:  database system is ready",
+        ),
         line(2_000_000, "order", Some(Level::Info), &event("INFO", "created", r#","cents":1999"#)),
         line(3_000_000, "mailer-日本", None, "注文を受け付けました 📦 to größe@example.org"),
         line(4_000_000, "payment", Some(Level::Warn), &event("WARN", "the provider is slow", r#","ms":731"#)),

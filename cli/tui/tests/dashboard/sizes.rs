@@ -18,7 +18,11 @@ fn any_msg() -> impl Strategy<Value = Msg> {
         ]),
     ];
     let modifiers = prop_oneof![9 => Just(KeyModifiers::NONE), 1 => Just(KeyModifiers::CONTROL)];
-    let kind = proptest::sample::select(vec![MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollUp, MouseEventKind::ScrollDown]);
+    let kind = proptest::sample::select(vec![
+        MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::ScrollUp,
+        MouseEventKind::ScrollDown,
+    ]);
     prop_oneof![
         12 => (key, modifiers).prop_map(|(code, modifiers)| Msg::Key(KeyEvent::new(code, modifiers))),
         2 => (kind, 0..320_u16, 0..110_u16).prop_map(|(kind, column, row)| {

@@ -126,18 +126,18 @@ impl Work {
                 let Part { lines, is_all, .. } = open.wish.after(after, LINES)?;
                 Ok(Answer::Newer { epoch, lines, ends: is_all })
             }),
-            Request::Find { epoch, wanted, from, direction } => {
-                self.aside(epoch, Some(wanted), move |wish| {
-                    let part = match direction {
-                        Direction::Older => wish.before(from, 1)?,
-                        Direction::Newer => wish.after(from, 1)?,
-                    };
-                    let stamp = part.lines.first().map(|line| line.stamp);
-                    Ok(Answer::Found { epoch, stamp, direction })
-                })
-            }
+            Request::Find { epoch, wanted, from, direction } => self.aside(epoch, Some(wanted), move |wish| {
+                let part = match direction {
+                    Direction::Older => wish.before(from, 1)?,
+                    Direction::Newer => wish.after(from, 1)?,
+                };
+                let stamp = part.lines.first().map(|line| line.stamp);
+                Ok(Answer::Found { epoch, stamp, direction })
+            }),
             Request::Count { epoch, pattern, before } => {
-                self.aside(epoch, Some(Wanted::Pattern(pattern.clone())), move |wish| count(wish, epoch, pattern, before))
+                self.aside(epoch, Some(Wanted::Pattern(pattern.clone())), move |wish| {
+                    count(wish, epoch, pattern, before)
+                })
             }
             Request::Save { source, filter, path } => {
                 let wish = Wish::new(&self.dir, &self.names, &source, &filter, None);
@@ -185,11 +185,7 @@ impl Work {
         Ok(Some(Answer::Opened { epoch, at, lines, begins, ends }))
     }
 
-    fn with_open(
-        &self,
-        epoch: u64,
-        answer: impl FnOnce(&Open) -> io::Result<Answer>,
-    ) -> io::Result<Option<Answer>> {
+    fn with_open(&self, epoch: u64, answer: impl FnOnce(&Open) -> io::Result<Answer>) -> io::Result<Option<Answer>> {
         self.open.as_ref().filter(|open| open.epoch == epoch).map(answer).transpose()
     }
 

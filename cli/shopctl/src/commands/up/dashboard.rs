@@ -1,9 +1,6 @@
 //! The dashboard of an `up`: serves it, and ends the instance when it is told to.
 
-use std::{
-    io::IsTerminal as _,
-    time::Duration,
-};
+use std::{io::IsTerminal as _, time::Duration};
 
 use nix::sys::signal::Signal;
 use shopctl_protocol::{BootOutcome, StopMode, Update};
