@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -50,6 +51,12 @@ impl Broker {
     #[must_use]
     pub fn brokers(&self) -> String {
         self.port.address().to_string()
+    }
+
+    /// Where its files are, which may be changed while it is stopped.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Everything that stands in these topics at the moment, in the order of each partition.

@@ -15,6 +15,8 @@ use crate::{Error, client};
 pub const PRODUCT_EVENTS: &str = "product_events";
 /// What happened to orders.
 pub const ORDER_EVENTS: &str = "order_events";
+/// Ends the name of the topic to which what a consumer refuses of another goes.
+pub const DEAD: &str = ".dlt";
 /// All of the shop's topics; what a consumer refuses goes to the one with `.dlt`.
 pub const ALL: [&str; 4] = [PRODUCT_EVENTS, "product_events.dlt", ORDER_EVENTS, "order_events.dlt"];
 
@@ -82,5 +84,5 @@ fn topic(name: &str) -> NewTopic<'_> {
     let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1))
         .set("retention.ms", "-1")
         .set("retention.bytes", "-1");
-    if name.ends_with(".dlt") { topic.set("max.message.bytes", LARGEST_DEAD_LETTER) } else { topic }
+    if name.ends_with(DEAD) { topic.set("max.message.bytes", LARGEST_DEAD_LETTER) } else { topic }
 }

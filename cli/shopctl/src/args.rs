@@ -1,5 +1,6 @@
 //! What can be typed: clap's types and nothing else.
 
+pub(crate) mod events;
 mod value;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Ui(Ui),
     /// Show what the resources wrote
     Logs(Logs),
+    /// Show what was published to Kafka; publish, and redrive dead letters
+    Events(events::Events),
     /// Print the addresses of a running shop, or what a service needs to be run by hand
     Env(Env),
     /// Explain why a resource is not ready, down to the root cause

@@ -8,6 +8,7 @@ pub(crate) mod container;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod env;
+pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod images;
 pub(crate) mod internal;

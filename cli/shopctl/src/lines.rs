@@ -63,7 +63,7 @@ impl Painter {
 }
 
 /// Wall-clock time in UTC, in milliseconds.
-fn clock(stamp: u64) -> String {
+pub(crate) fn clock(stamp: u64) -> String {
     const FORMAT: &[BorrowedFormatItem<'_>] =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     time(stamp).format(FORMAT).unwrap_or_default()

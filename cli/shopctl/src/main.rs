@@ -69,6 +69,7 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Restart(args) => commands::act::run(global, args, Action::Restart).await,
         Command::Ui(args) => commands::ui::run(global, args).await,
         Command::Logs(args) => commands::logs::run(global, args).await,
+        Command::Events(args) => commands::events::run(global, args).await,
         Command::Env(args) => commands::env::run(global, args).await,
         Command::Why(args) => commands::why::run(global, args).await,
         Command::Wait(args) => commands::wait::run(global, args).await,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Assignment, Image};
+use super::{Assignment, Image, events::Begin};
 
 pub(super) fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
@@ -22,6 +22,28 @@ pub(super) fn moment(text: &str) -> Result<u64, String> {
     let since =
         time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).and_then(|since| since.as_nanos().try_into().ok());
     since.ok_or_else(|| "expected how long ago (90s, 5m, 2h 30m) or a time (2026-11-27T08:00:00Z)".to_owned())
+}
+
+/// `beginning`, `latest`, or a moment.
+pub(super) fn begin(text: &str) -> Result<Begin, String> {
+    match text {
+        "beginning" => Ok(Begin::Beginning),
+        "latest" => Ok(Begin::Latest),
+        text => match moment(text) {
+            Ok(nanos) => Ok(Begin::Since(Duration::from_nanos(nanos))),
+            Err(why) => Err(format!("{why}, or `beginning` or `latest`")),
+        },
+    }
+}
+
+/// `PARTITION:OFFSET`, as `events` shows it.
+pub(super) fn place(text: &str) -> Result<(i32, i64), String> {
+    let numbers = text
+        .split_once([':', '@'])
+        .and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    numbers
+        .filter(|(partition, offset)| *partition >= 0 && *offset >= 0)
+        .ok_or_else(|| "expected PARTITION:OFFSET, such as 1:17".to_owned())
 }
 
 /// The id in lower case.
@@ -109,6 +131,21 @@ mod tests {
         assert!((300 * second - second..300 * second + second).contains(&(now - ago)));
         for wrong in ["", "yesterday", "5", "1960-01-01T00:00:00Z", "900000000y"] {
             assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn reading_begins_at_an_end_or_at_a_moment() {
+        assert_eq!((begin("beginning"), begin("latest")), (Ok(Begin::Beginning), Ok(Begin::Latest)));
+        assert_eq!(begin("2026-11-27T08:00:00Z"), Ok(Begin::Since(Duration::from_secs(1_795_766_400))));
+        assert!(begin("first").is_err_and(|why| why.contains("latest")));
+    }
+
+    #[test]
+    fn a_place_is_a_partition_and_an_offset() {
+        assert_eq!((place("1:17"), place("0@0")), (Ok((1, 17)), Ok((0, 0))));
+        for wrong in ["", "17", "1:", "-1:2", "1:-2", "a:b"] {
+            assert!(place(wrong).is_err(), "{wrong}");
         }
     }
 

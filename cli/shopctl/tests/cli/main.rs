@@ -8,6 +8,7 @@ mod damage;
 mod dashboard;
 mod death;
 mod ended;
+mod events;
 mod exec;
 mod exits;
 mod instances;

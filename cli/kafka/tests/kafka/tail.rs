@@ -1,13 +1,7 @@
-//! Topics, and reading along, on each broker: the embedded one, and Apache Kafka where Docker has it.
-
-use std::{process::ExitCode, time::Duration};
-
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, ResourceSpecifier},
     client::DefaultClientContext,
-    message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord},
 };
 use serde_json::json;
 use shopctl_kafka::{Error, Tail, tail::Start, topics};
@@ -17,9 +11,9 @@ use testkit::{
     trials::Case,
 };
 
-const DEADLINE: Duration = Duration::from_secs(30);
+use crate::setup::{DEADLINE, event, send, with_topics};
 
-const CASES: &[Case<Kind>] = cases![
+pub(crate) const CASES: &[Case<Kind>] = cases![
     topics_are_created_once,
     topics_are_read_from_at_once,
     topics_keep_everything_and_dead_letters_are_larger_than_records,
@@ -29,31 +23,6 @@ const CASES: &[Case<Kind>] = cases![
     a_topic_that_is_not_there_is_named,
     an_outage_of_the_broker_is_waited_out,
 ];
-
-fn main() -> ExitCode {
-    testkit::trials::run(&[CASES])
-}
-
-/// Some topics that no other test uses.
-async fn with_topics<const N: usize>(broker: &Broker) -> [String; N] {
-    let names: [String; N] = std::array::from_fn(|_| unique("events"));
-    broker.create(&names.each_ref().map(String::as_str)).await;
-    names
-}
-
-async fn send(broker: &Broker, topic: &str, key: &str, id: Option<&str>, value: &[u8]) {
-    let producer: FutureProducer =
-        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a producer");
-    let mut record = FutureRecord::to(topic).key(key).payload(value);
-    if let Some(id) = id {
-        record = record.headers(OwnedHeaders::new().insert(Header { key: "ce_id", value: Some(id) }));
-    }
-    producer.send(record, DEADLINE).await.expect("the broker takes it");
-}
-
-fn event(kind: &str) -> Vec<u8> {
-    json!({ "type": kind, "data": { "order_id": 7 } }).to_string().into_bytes()
-}
 
 async fn topics_are_created_once(on: Kind) {
     let broker = Broker::own(on).await;
@@ -126,9 +95,11 @@ async fn what_is_no_event_is_read_without_inventing_one(on: Kind) {
     let mut tail = Tail::open(&broker.brokers(), &[&topic], Start::Earliest).await.expect("it can be read");
     let found = tail.rest().await.expect("it can be read");
     assert_eq!(found.len(), 4);
-    for event in found {
-        assert_eq!((event.id, event.kind, event.data), (None, None, json!(null)));
+    for event in &found {
+        assert_eq!((&event.id, &event.kind, &event.data), (&None, &None, &json!(null)));
+        assert_eq!((event.headers.len(), event.raw_key.as_deref()), (0, Some(&b"k"[..])));
     }
+    assert!(found.iter().any(|event| event.value.as_deref() == Some(b"\xff\xfe")), "bytes stay as they were");
 }
 
 async fn a_topic_that_is_not_there_is_named(on: Kind) {
