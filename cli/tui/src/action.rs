@@ -37,6 +37,11 @@ pub enum Intent {
     /// Of the selected resource, or of this one.
     Act(Action, Option<String>),
     Select(Option<String>),
+    /// The selected dead letter, or all of its topic.
+    Redrive {
+        all: bool,
+    },
+    Checkout,
     Palette,
     Help,
     Quit,
@@ -65,6 +70,7 @@ pub(crate) enum Place {
     Log,
     /// Where a resource can be selected.
     Resources,
+    Kafka,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +107,7 @@ const fn row(
 #[rustfmt::skip]
 pub(crate) const BINDINGS: &[Binding] = &{
     use Key::{Char, Code, Ctrl};
-    use Place::{Everywhere, Log, Resources};
+    use Place::{Everywhere, Kafka, Log, Resources};
     [
         row(Intent::Down, &[Char('j'), Code(KeyCode::Down)], "j ↓", "down", "move down", Everywhere),
         row(Intent::Up, &[Char('k'), Code(KeyCode::Up)], "k ↑", "up", "move up; in a log this pauses", Everywhere),
@@ -112,7 +118,7 @@ pub(crate) const BINDINGS: &[Binding] = &{
         row(Intent::Focus, &[Code(KeyCode::Tab), Code(KeyCode::BackTab)], "Tab", "focus", "the other pane", Everywhere),
         row(Intent::Enter, &[Code(KeyCode::Enter)], "Enter", "open", "in: the resource's log, a line at length", Everywhere),
         row(Intent::Back, &[Code(KeyCode::Esc)], "Esc", "back", "out again", Everywhere),
-        row(Intent::Search, &[Char('/')], "/", "search", "search the log (regex)", Log),
+        row(Intent::Search, &[Char('/')], "/", "search", "search the log (regex); filter messages", Log),
         row(Intent::Match(Direction::Newer), &[Char('n')], "n", "next match", "the next match", Log),
         row(Intent::Match(Direction::Older), &[Char('N')], "N", "previous match", "the match before", Log),
         row(Intent::Only, &[Char('&')], "&", "only", "show only lines that match (regex)", Log),
@@ -129,6 +135,9 @@ pub(crate) const BINDINGS: &[Binding] = &{
         row(Intent::Act(Action::Stop, None), &[Char('x')], "x", "stop", "stop the resource", Resources),
         row(Intent::Act(Action::Restart, None), &[Char('r')], "r", "restart", "restart the resource", Resources),
         row(Intent::Zoom, &[Char('z')], "z", "zoom", "the pane alone, or both", Log),
+        row(Intent::Redrive { all: false }, &[Char('d')], "d", "redrive", "publish this dead letter again", Kafka),
+        row(Intent::Redrive { all: true }, &[Char('D')], "D", "redrive all", "publish all dead letters of this topic again", Kafka),
+        row(Intent::Checkout, &[Char('c')], "c", "checkout", "play a checkout and show its steps", Everywhere),
         row(Intent::Palette, &[Char(':')], ":", "palette", "every command by its name", Everywhere),
         row(Intent::Help, &[Char('?')], "?", "help", "these keys", Everywhere),
         row(Intent::Redraw, &[Ctrl('l')], "Ctrl-L", "redraw", "draw everything anew", Everywhere),

@@ -22,6 +22,8 @@ pub(crate) enum Prompt {
     Search,
     Only,
     Save,
+    /// Which messages of Kafka.
+    Messages,
 }
 
 impl Prompt {
@@ -30,6 +32,7 @@ impl Prompt {
             Self::Search => "/",
             Self::Only => "&",
             Self::Save => "save to: ",
+            Self::Messages => "filter (topic: type: key: order: or text): ",
         }
     }
 }

@@ -6,13 +6,16 @@
 //! processes, sockets, log files or Kafka: whoever opens a dashboard brings what they say as messages.
 
 pub mod action;
+pub mod checkout;
 mod dialogue;
 pub mod event;
+pub mod kafka;
 mod line;
 pub mod log;
 mod model;
 pub mod msg;
 mod options;
+mod orders;
 mod palette;
 pub mod run;
 mod shop;

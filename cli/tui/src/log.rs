@@ -101,6 +101,8 @@ pub enum Request {
     Find { epoch: u64, wanted: Wanted, from: u64, direction: Direction },
     /// How many lines match, and how many of these lie before this stamp.
     Count { epoch: u64, pattern: String, before: u64 },
+    /// The last lines of all resources that match: what they say about an order.
+    Mentions { order: i64, pattern: String },
     /// Everything that passes the filter, to this file.
     Save { source: Source, filter: Filter, path: String },
 }
@@ -139,6 +141,10 @@ pub enum Answer {
         epoch: u64,
         stamp: Option<u64>,
         direction: Direction,
+    },
+    Mentioned {
+        order: i64,
+        lines: Vec<Line>,
     },
     Counted {
         epoch: u64,

@@ -5,11 +5,14 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use crate::{
+    checkout::Checkout,
     dialogue::Dialogue,
+    kafka::Kafka,
     line::Shape,
     log::{Line, Pane, Source},
     msg::Now,
     options::Options,
+    orders::Orders,
     shop::Shop,
     text,
     theme::{Theme, Tone},
@@ -20,16 +23,25 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
     Home,
+    Kafka,
+    Flow,
+    Orders,
+    Checkout,
     Why,
     Boot,
 }
 
 impl Tab {
-    pub(crate) const ALL: [Self; 3] = [Self::Home, Self::Why, Self::Boot];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Home, Self::Kafka, Self::Flow, Self::Orders, Self::Checkout, Self::Why, Self::Boot];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Home => "home",
+            Self::Kafka => "kafka",
+            Self::Flow => "flow",
+            Self::Orders => "orders",
+            Self::Checkout => "checkout",
             Self::Why => "why",
             Self::Boot => "boot",
         }
@@ -38,6 +50,10 @@ impl Tab {
     pub(crate) fn digit(self) -> char {
         match self {
             Self::Home => '1',
+            Self::Kafka => '2',
+            Self::Flow => '3',
+            Self::Orders => '4',
+            Self::Checkout => '5',
             Self::Why => '6',
             Self::Boot => '7',
         }
@@ -78,6 +94,13 @@ pub struct Model {
     pub(crate) focus: Focus,
     pub(crate) zoom: bool,
     pub(crate) log: Pane,
+    pub(crate) kafka: Kafka,
+    pub(crate) orders: Orders,
+    pub(crate) checkout: Checkout,
+    /// What the logs say about the order that is opened.
+    pub(crate) mentions: Vec<Line>,
+    /// Which service knows the address of which resource.
+    pub(crate) calls: Vec<(String, String)>,
     /// First row of the views that are longer than the screen.
     pub(crate) scroll: usize,
     pub(crate) dialogue: Option<Dialogue>,
@@ -108,6 +131,11 @@ impl Model {
             focus: Focus::List,
             zoom: false,
             log: Pane::new(),
+            kafka: Kafka::default(),
+            orders: Orders::default(),
+            checkout: Checkout::default(),
+            mentions: Vec::new(),
+            calls: Vec::new(),
             scroll: 0,
             dialogue: None,
             toast: None,
@@ -141,10 +169,10 @@ impl Model {
         self.log.opening && layout::home(self).log.is_some() && self.tab == Tab::Home
     }
 
-    /// Bytes of log text and lines that are held.
+    /// Bytes of log lines and messages that are held.
     #[must_use]
-    pub fn log_memory(&self) -> usize {
-        self.log.memory()
+    pub fn memory(&self) -> usize {
+        self.log.memory() + self.kafka.memory()
     }
 
     pub(crate) fn say(&mut self, text: impl AsRef<str>, tone: Tone) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use shopctl_protocol::{Action, StopMode, Update};
 
-use crate::{log, shop::Edge};
+use crate::{checkout, kafka, log, shop::Edge};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,11 @@ pub enum Msg {
     Lost,
     /// Which resource needs which.
     Edges(Vec<Edge>),
+    /// Which service knows the address of which resource.
+    Calls(Vec<(String, String)>),
     Log(log::Answer),
+    Kafka(kafka::News),
+    Checkout(checkout::News),
     /// Something to be told in passing.
     Note(String),
     /// Something did not work.
@@ -64,6 +68,9 @@ pub enum Command {
     /// Let the instance live on without this client.
     Release,
     Log(log::Request),
+    Kafka(kafka::Ask),
+    /// Play a checkout.
+    Checkout,
     /// To the clipboard of whoever sits at the terminal.
     Copy(String),
 }

@@ -24,7 +24,7 @@ fn all(model: &Model) -> Vec<Entry> {
     for tab in Tab::ALL {
         add(format!("view {}", tab.name()), String::new(), tab.digit().to_string(), Intent::Show(tab));
     }
-    for binding in BINDINGS.iter().filter(|binding| binding.place != Place::Resources) {
+    for binding in BINDINGS.iter().filter(|binding| !matches!(binding.place, Place::Resources)) {
         add(binding.name.to_owned(), binding.help.to_owned(), binding.label.to_owned(), binding.intent.clone());
     }
     for level in Level::ALL {

@@ -144,7 +144,9 @@ impl Shell<'_> {
                 | Command::Act { .. }
                 | Command::Stop(_)
                 | Command::Release
-                | Command::Log(_)) => drop(self.commands.send(command)),
+                | Command::Log(_)
+                | Command::Kafka(_)
+                | Command::Checkout) => drop(self.commands.send(command)),
             }
         }
         Ok(())

@@ -91,7 +91,9 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `clear` would ask the terminal where its cursor is, and wait for an answer that somebody else reads.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Puts a text into the clipboard of whoever sits at the terminal, also through ssh; inside tmux if that allows it.
@@ -117,7 +119,6 @@ impl Screen {
     /// When the terminal is gone.
     pub fn resume(&mut self) -> io::Result<()> {
         take()?;
-        self.terminal.autoresize()?;
         self.forget()
     }
 }

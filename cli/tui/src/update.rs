@@ -6,6 +6,7 @@ mod mouse;
 use shopctl_protocol::{BootOutcome, Phase, StopMode, Update};
 
 use crate::{
+    kafka::{Ask, News},
     log::Answer,
     model::{Model, Tab},
     msg::{Command, Msg, Now},
@@ -28,6 +29,9 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
         Msg::Update(update) => happened(model, update, &mut commands),
         Msg::Lost => lost(model, &mut commands),
         Msg::Edges(edges) => model.shop.edges = edges,
+        Msg::Calls(calls) => model.calls = calls,
+        Msg::Kafka(news) => heard(model, news),
+        Msg::Checkout(news) => model.checkout.take(news),
         Msg::Log(answer) => told(model, answer, &mut commands),
         Msg::Note(text) => {
             model.say(&text, Tone::Plain);
@@ -42,6 +46,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
     if model.tab == Tab::Home {
         commands.extend(model.log.missing().map(Command::Log));
     }
+    commands.extend(look(model).map(Command::Kafka));
     model.quits |= commands.contains(&Command::Quit);
     commands
 }
@@ -112,12 +117,30 @@ fn lost(model: &mut Model, commands: &mut Vec<Command>) {
     }
 }
 
+/// Kafka is only read while somebody looks at what it says, and once it is there.
+fn look(model: &mut Model) -> Option<Ask> {
+    let is_there = model.shop.resource("kafka").is_some_and(|kafka| kafka.ready);
+    let wanted = is_there && matches!(model.tab, Tab::Kafka | Tab::Flow | Tab::Orders);
+    (model.kafka.looking != wanted).then(|| {
+        model.kafka.looking = wanted;
+        Ask::Look(wanted)
+    })
+}
+
+fn heard(model: &mut Model, news: News) {
+    if let News::Messages(messages) = &news {
+        messages.iter().for_each(|message| model.orders.take(message));
+    }
+    model.kafka.take(news);
+}
+
 fn told(model: &mut Model, answer: Answer, commands: &mut Vec<Command>) {
     match answer {
         Answer::Errors(counts) => {
             let seen = model.selected.clone().filter(|_| model.tab == Tab::Home);
             model.shop.note_errors(counts, seen.as_deref());
         }
+        Answer::Mentioned { order, lines } if model.orders.selected == Some(order) => model.mentions = lines,
         Answer::Saved { path, lines: Ok(lines) } => {
             model.say(format!("{} lines are in {path}", grouped(lines)), Tone::Good);
         }

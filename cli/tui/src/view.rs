@@ -1,9 +1,13 @@
 //! Drawing: the bar at the top, one view, the line at the bottom, and what is in front.
 
 mod boot;
+mod checkout;
+mod flow;
 mod front;
 mod home;
+mod kafka;
 pub(crate) mod layout;
+mod orders;
 mod why;
 
 use ratatui::{
@@ -35,6 +39,11 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     bar(model, buffer);
     match model.tab {
         Tab::Home => home::view(model, buffer),
+        Tab::Kafka => kafka::view(model, buffer),
+        Tab::Orders if !model.orders.opened => orders::list(model, buffer, body),
+        Tab::Flow => rows(model, buffer, body, &flow::rows(model)),
+        Tab::Orders => rows(model, buffer, body, &orders::timeline(model)),
+        Tab::Checkout => rows(model, buffer, body, &checkout::rows(model)),
         Tab::Why => rows(model, buffer, body, &why::rows(model)),
         Tab::Boot => rows(model, buffer, body, &boot::rows(model)),
     }
@@ -64,7 +73,10 @@ fn rows(model: &Model, buffer: &mut Buffer, area: Rect, rows: &[Row<'static>]) {
 /// How far the present view can be scrolled.
 pub(crate) fn last_scroll(model: &Model) -> usize {
     let rows = match model.tab {
-        Tab::Home => 0,
+        Tab::Home | Tab::Kafka => 0,
+        Tab::Flow => flow::rows(model).len(),
+        Tab::Orders => orders::timeline(model).len(),
+        Tab::Checkout => checkout::rows(model).len(),
         Tab::Why => why::rows(model).len(),
         Tab::Boot => boot::rows(model).len(),
     };
@@ -220,7 +232,17 @@ fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
             ("S", "save"),
             ("z", "zoom"),
         ]),
-        (Tab::Why | Tab::Boot, _) => hints.extend([("j", "down"), ("k", "up"), ("Esc", "home")]),
+        (Tab::Kafka, _) => hints.extend([
+            ("Enter", "its order"),
+            ("/", "filter"),
+            ("d", "redrive"),
+            ("D", "redrive all"),
+            ("G", "latest"),
+        ]),
+        (Tab::Orders, _) if model.orders.opened => hints.extend([("Esc", "all orders"), ("j", "down"), ("k", "up")]),
+        (Tab::Orders, _) => hints.extend([("Enter", "timeline"), ("j", "down"), ("k", "up")]),
+        (Tab::Checkout, _) => hints.extend([("c", "play a checkout"), ("Enter", "its order"), ("Esc", "home")]),
+        (Tab::Flow | Tab::Why | Tab::Boot, _) => hints.extend([("j", "down"), ("k", "up"), ("Esc", "home")]),
     }
     hints
 }

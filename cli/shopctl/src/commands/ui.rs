@@ -2,6 +2,8 @@
 //! loop, and what serves both.
 
 mod history;
+mod kafka;
+mod play;
 mod reader;
 mod session;
 

@@ -221,6 +221,7 @@ impl Pane {
             | Answer::Written { .. }
             | Answer::Found { .. }
             | Answer::Counted { .. }
+            | Answer::Mentioned { .. }
             | Answer::Saved { .. }
             | Answer::Errors(_) => {}
         }

@@ -8,6 +8,7 @@ use super::stop;
 use crate::{
     action::{self, Intent},
     dialogue::{Dialogue, Input, Prompt},
+    kafka::{self, Ask},
     line,
     log::{Direction, Level, Request, Search, Source, Wanted},
     model::{Focus, Model, Tab},
@@ -103,8 +104,11 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
         Intent::Top => top(model, commands),
         Intent::End => end(model, commands),
         Intent::Focus => focus(model),
-        Intent::Enter => enter(model),
+        Intent::Enter => enter(model, commands),
         Intent::Back => back(model, commands),
+        Intent::Search | Intent::Only if model.tab == Tab::Kafka => {
+            model.dialogue = Some(Dialogue::Prompt(Prompt::Messages, Input::new(model.kafka.filter.clone())));
+        }
         Intent::Search => prompt(model, Prompt::Search, String::new()),
         Intent::Only => {
             let now = model.log.filter.only.clone().unwrap_or_default();
@@ -158,6 +162,13 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
             show(model, Tab::Home);
             select(model, resource, commands);
         }
+        Intent::Redrive { all } => redrive(model, all, commands),
+        Intent::Checkout => {
+            show(model, Tab::Checkout);
+            if !model.checkout.runs {
+                commands.push(Command::Checkout);
+            }
+        }
         Intent::Palette => model.dialogue = Some(Dialogue::Palette { input: Input::default(), chosen: 0 }),
         Intent::Help => model.dialogue = Some(Dialogue::Help { scroll: 0 }),
         Intent::Quit => quit(model, commands),
@@ -189,6 +200,10 @@ fn step(model: &mut Model, by: i64, commands: &mut Vec<Command>) {
         model.log.step(by);
     } else if model.tab == Tab::Home {
         select_by(model, by, commands);
+    } else if model.tab == Tab::Kafka {
+        model.kafka.step(by);
+    } else if model.tab == Tab::Orders && !model.orders.opened {
+        select_order(model, by);
     } else {
         model.scroll = model.scroll.saturating_add_signed(by as isize).min(crate::view::last_scroll(model));
     }
@@ -198,6 +213,10 @@ fn page(model: &mut Model, pages: i64) {
     if model.tab == Tab::Home {
         // Also from the list: there the arrows are enough.
         model.with_rows(|log, rows, height| log.scroll(pages * (height as i64 - 1).max(1), rows, height));
+    } else if model.tab == Tab::Kafka {
+        model.kafka.step(pages * (i64::from(model.size.height) / 2).max(1));
+    } else if model.tab == Tab::Orders && !model.orders.opened {
+        select_order(model, pages * (i64::from(model.size.height) - 3).max(1));
     } else {
         let height = isize::try_from(model.size.height).unwrap_or(1).saturating_sub(3).max(1);
         model.scroll = model.scroll.saturating_add_signed(pages as isize * height).min(crate::view::last_scroll(model));
@@ -209,6 +228,10 @@ fn top(model: &mut Model, commands: &mut Vec<Command>) {
         commands.extend(model.log.to_begin().map(Command::Log));
     } else if model.tab == Tab::Home {
         select(model, None, commands);
+    } else if model.tab == Tab::Kafka {
+        model.kafka.step(i64::from(i32::MIN));
+    } else if model.tab == Tab::Orders && !model.orders.opened {
+        model.orders.selected = None;
     } else {
         model.scroll = 0;
     }
@@ -220,9 +243,46 @@ fn end(model: &mut Model, commands: &mut Vec<Command>) {
     } else if model.tab == Tab::Home {
         let last = model.listed().last().map(|name| (*name).to_owned());
         select(model, last, commands);
+    } else if model.tab == Tab::Kafka {
+        model.kafka.cursor = None;
+    } else if model.tab == Tab::Orders && !model.orders.opened {
+        select_order(model, i64::from(i32::MAX));
     } else {
         model.scroll = crate::view::last_scroll(model);
     }
+}
+
+/// The next order of the list.
+fn select_order(model: &mut Model, by: i64) {
+    let listed = model.orders.listed(&model.kafka, model.now.wall);
+    let at = model.orders.selected.and_then(|id| listed.iter().position(|(order, _)| order.id == id)).unwrap_or(0);
+    let to = at.saturating_add_signed(by as isize).min(listed.len().saturating_sub(1));
+    let id = listed.get(to).map(|(order, _)| order.id);
+    model.orders.selected = id;
+}
+
+/// Shows an order's timeline.
+fn open_order(model: &mut Model, id: i64, commands: &mut Vec<Command>) {
+    show(model, Tab::Orders);
+    (model.orders.selected, model.orders.opened) = (Some(id), true);
+    model.mentions.clear();
+    // As our services' lines and most others say it: `order=7`, `order_id: 7`, `"order_id":7`.
+    let pattern = format!(r#"(?i)order([_ ]?id)?["']?\s*[=: ]\s*["']?{id}\b"#);
+    commands.push(Command::Log(Request::Mentions { order: id, pattern }));
+}
+
+fn redrive(model: &mut Model, all: bool, commands: &mut Vec<Command>) {
+    let selected = model.kafka.selected().filter(|message| kafka::is_dead(&message.topic));
+    let waiting = model.kafka.letters.iter().find(|(_, count)| *count > 0);
+    let ask = match (selected, waiting) {
+        (Some(message), _) => {
+            let at = (!all).then_some((message.partition, message.offset));
+            Ask::Redrive { topic: message.topic.clone(), at }
+        }
+        (None, Some((topic, _))) if all => Ask::Redrive { topic: topic.clone(), at: None },
+        (None, _) => return model.say("select a dead letter first", Tone::Warning),
+    };
+    commands.push(Command::Kafka(ask));
 }
 
 /// The next entry of the list; the first one is all of them.
@@ -258,7 +318,7 @@ fn focus(model: &mut Model) {
     };
 }
 
-fn enter(model: &mut Model) {
+fn enter(model: &mut Model, commands: &mut Vec<Command>) {
     match model.tab {
         Tab::Home if is_in_log(model) => {
             let Some(line) = model.log.get(model.log.cursor).filter(|line| line::can_be_opened(&line.text)) else {
@@ -271,12 +331,36 @@ fn enter(model: &mut Model) {
             }
         }
         Tab::Home => model.focus = Focus::Log,
-        Tab::Why | Tab::Boot => show(model, Tab::Home),
+        Tab::Kafka => match model.kafka.selected().map(|message| message.order) {
+            Some(Some(order)) => open_order(model, order, commands),
+            Some(None) => model.say("this message belongs to no order", Tone::Plain),
+            None => {}
+        },
+        Tab::Orders => {
+            let first = model.orders.listed(&model.kafka, model.now.wall).first().map(|(order, _)| order.id);
+            if let Some(id) = model.orders.selected.or(first) {
+                open_order(model, id, commands);
+            }
+        }
+        Tab::Checkout => match model.checkout.end.as_ref().and_then(|end| end.as_ref().ok()?.order) {
+            Some(order) => open_order(model, order, commands),
+            None if model.checkout.runs => {}
+            None => want(model, Intent::Checkout, commands),
+        },
+        Tab::Flow | Tab::Why | Tab::Boot => show(model, Tab::Home),
     }
 }
 
 /// Out of the innermost thing that one is in.
 fn back(model: &mut Model, commands: &mut Vec<Command>) {
+    if model.tab == Tab::Orders && model.orders.opened {
+        model.orders.opened = false;
+        model.scroll = 0;
+        return;
+    }
+    if model.tab == Tab::Kafka && !model.kafka.filter.is_empty() {
+        return model.kafka.set_filter(String::new());
+    }
     if model.tab != Tab::Home {
         return show(model, Tab::Home);
     }
@@ -308,6 +392,7 @@ fn entered(model: &mut Model, prompt: Prompt, text: String, commands: &mut Vec<C
                 commands.push(Command::Log(model.log.reopen()));
             }
         }
+        Prompt::Messages => model.kafka.set_filter(text),
         Prompt::Save if text.is_empty() => {}
         Prompt::Save => {
             let (source, filter) = (model.log.source.clone(), model.log.filter.clone());

@@ -84,11 +84,19 @@ pub(super) fn help(model: &Model) -> Vec<Row<'static>> {
         ])
     };
     let head = |text: &str| Row::styled(format!(" {text}"), model.theme.style(Tone::Strong));
-    let in_home = model.tab == Tab::Home;
     let mut rows = Vec::new();
-    for (place, title) in [(Place::Log, "the log"), (Place::Resources, "resources"), (Place::Everywhere, "everywhere")]
-    {
-        if place != Place::Everywhere && !in_home {
+    for (place, title) in [
+        (Place::Log, "the log"),
+        (Place::Resources, "resources"),
+        (Place::Kafka, "messages"),
+        (Place::Everywhere, "everywhere"),
+    ] {
+        let is_here = match place {
+            Place::Everywhere => true,
+            Place::Log | Place::Resources => model.tab == Tab::Home,
+            Place::Kafka => model.tab == Tab::Kafka,
+        };
+        if !is_here {
             continue;
         }
         rows.push(head(title));

@@ -26,6 +26,8 @@ const LINES: usize = 2000;
 const FLOOD: u64 = 2000;
 /// The same where a filter may leave little of it.
 const FILTERED_FLOOD: u64 = 50_000;
+/// Lines that are shown of what the logs say about an order.
+const MENTIONS: usize = 500;
 /// Between two counts of errors, and lines that are looked at for one.
 const ERRORS_PERIOD: Duration = Duration::from_millis(250);
 const ERRORS_FLOOD: u64 = 50_000;
@@ -139,6 +141,14 @@ impl Work {
                     count(wish, epoch, pattern, before)
                 })
             }
+            Request::Mentions { order, pattern } => {
+                let wanted = Wanted::Pattern(pattern);
+                let wish = Wish::new(&self.dir, &self.names, &Source::All, &Filter::default(), Some(&wanted));
+                wish.map(|wish| {
+                    self.beside(move || Ok(Answer::Mentioned { order, lines: wish.before(u64::MAX, MENTIONS)?.lines }));
+                    None
+                })
+            }
             Request::Save { source, filter, path } => {
                 let wish = Wish::new(&self.dir, &self.names, &source, &filter, None);
                 wish.map(|wish| {
@@ -198,15 +208,19 @@ impl Work {
     ) -> io::Result<Option<Answer>> {
         let Some(open) = self.open.as_ref().filter(|open| open.epoch == epoch) else { return Ok(None) };
         let wish = Wish::new(&self.dir, &self.names, &open.source, &open.filter, wanted.as_ref())?;
+        self.beside(move || search(&wish));
+        Ok(None)
+    }
+
+    fn beside(&self, search: impl FnOnce() -> io::Result<Answer> + Send + 'static) {
         let messages = self.messages.clone();
         thread::spawn(move || {
-            let msg = match search(&wish) {
+            let msg = match search() {
                 Ok(answer) => Msg::Log(answer),
                 Err(error) => Msg::Failed(format!("the log cannot be searched: {error}")),
             };
             let _ = messages.blocking_send(msg);
         });
-        Ok(None)
     }
 
     fn tell_written(&mut self) -> Option<()> {
