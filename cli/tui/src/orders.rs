@@ -1,10 +1,10 @@
 //! The latest orders, as their events tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::kafka::{Group, Kafka, Message};
+use crate::kafka::{self, Group, Kafka, Message};
 
 /// Orders that are kept, the latest ones.
 const ORDERS: usize = 2000;
@@ -27,6 +27,8 @@ pub(crate) struct Order {
     /// Where the last one stands.
     partition: i32,
     offset: i64,
+    /// The traces that its events belong to, by their ids.
+    pub(crate) traces: BTreeSet<String>,
     /// Time and kind of each.
     pub(crate) events: Vec<(u64, String)>,
 }
@@ -58,6 +60,7 @@ impl Orders {
         let number = |name: &str| data[name].as_i64();
         let order = self.all.entry(id).or_insert_with(|| Order { id, created: message.stamp, ..Order::default() });
         order.events.push((message.stamp, message.kind.clone()));
+        order.traces.extend(trace(message));
         // A redelivery may be older than what is known.
         let version = number("version").unwrap_or(order.version);
         if version >= order.version {
@@ -84,6 +87,13 @@ impl Orders {
         });
         orders
     }
+}
+
+/// The id in the header `traceparent`: 32 hexadecimal digits after the version.
+fn trace(message: &Message) -> Option<String> {
+    let header = kafka::header(message, "traceparent")?;
+    let id = header.split('-').nth(1)?;
+    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
 }
 
 impl Order {

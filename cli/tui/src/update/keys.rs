@@ -266,8 +266,10 @@ fn open_order(model: &mut Model, id: i64, commands: &mut Vec<Command>) {
     show(model, Tab::Orders);
     (model.orders.selected, model.orders.opened) = (Some(id), true);
     model.mentions.clear();
-    // As our services' lines and most others say it: `order=7`, `order_id: 7`, `"order_id":7`.
-    let pattern = format!(r#"(?i)order([_ ]?id)?["']?\s*[=: ]\s*["']?{id}\b"#);
+    // As our services' lines and most others say it: `order=7`, `order_id: 7`, `"order_id":7`; and the traces.
+    let traces = model.orders.get(id).into_iter().flat_map(|order| &order.traces);
+    let own = format!(r#"(?i)\border([_ ]?id)?["']?\s*[=: ]\s*["']?{id}\b"#);
+    let pattern = traces.fold(own, |pattern, trace| format!("{pattern}|{trace}"));
     commands.push(Command::Log(Request::Mentions { order: id, pattern }));
 }
 

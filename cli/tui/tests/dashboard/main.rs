@@ -3,6 +3,7 @@
 mod boot;
 mod desk;
 mod home;
+mod kafka;
 mod keys;
 mod sample;
 mod sizes;

@@ -1,7 +1,11 @@
 use proptest::prelude::*;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use serde_json::json;
-use shopctl_tui::{Colours, Msg, Owner, log::Answer};
+use shopctl_tui::{
+    Colours, Msg, Owner,
+    kafka::{Message, News},
+    log::Answer,
+};
 
 use super::{
     desk::{Desk, options},
@@ -34,6 +38,10 @@ fn any_msg() -> impl Strategy<Value = Msg> {
             let line = sample::line(10_000_000 + stamp, "order", None, &text);
             Msg::Log(Answer::Written { epoch, lines: vec![line], count: 1, skipped })
         }),
+        1 => (any::<String>(), 0..9_i64, any::<String>()).prop_map(|(topic, offset, value)| {
+            let message = Message { topic, offset, order: Some(offset), value, ..Message::default() };
+            Msg::Kafka(News::Messages(vec![message.clone(), Message { topic: "order_events".to_owned(), ..message }]))
+        }),
         1 => Just(sample::changed("order", &[("state", json!("failed")), ("ready", json!(false))])),
         1 => Just(sample::update(json!({"update": "stopping", "why": "x", "asked": true}))),
         1 => any::<String>().prop_map(Msg::Note),
@@ -65,7 +73,15 @@ proptest! {
 fn from_40_by_10_to_300_by_100_all_views_are_there() {
     for (columns, rows) in [(40, 10), (80, 24), (160, 48), (200, 60), (300, 100)] {
         let mut desk = sample::up(Desk::new(columns, rows));
-        for (view, text) in [("1", "account"), ("6", "everything is ready"), ("7", "build")] {
+        for (view, text) in [
+            ("1", "account"),
+            ("2", "messages"),
+            ("3", "calls"),
+            ("4", "order"),
+            ("5", "checkout"),
+            ("6", "everything is ready"),
+            ("7", "build"),
+        ] {
             desk.press(view);
             let shown = desk.text();
             assert!(shown.contains(text), "{columns}x{rows}: {shown}");

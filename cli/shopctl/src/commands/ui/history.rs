@@ -128,22 +128,28 @@ impl Wish {
         let mut span = u64::try_from(SPAN.as_nanos()).unwrap_or(u64::MAX);
         loop {
             let since = place.saturating_sub(span);
-            let mut history = self.open(since, until)?;
-            let mut lines = VecDeque::new();
-            let mut is_all = since == 0;
-            self.read(&mut history, &mut |found| {
-                if lines.len() == count {
-                    lines.pop_front();
-                    is_all = false;
-                }
-                lines.push_back(found.line());
-                Ok(())
-            })?;
-            if lines.len() == count || since == 0 {
-                return Ok(Part { lines: lines.into(), is_all, history });
+            let part = self.last_of(since, until, count)?;
+            if part.lines.len() == count || since == 0 {
+                return Ok(part);
             }
             span = span.saturating_mul(MORE);
         }
+    }
+
+    /// The last `count` lines from one stamp to before another.
+    pub(super) fn last_of(&self, since: u64, until: u64, count: usize) -> io::Result<Part> {
+        let mut history = self.open(since, until)?;
+        let mut lines = VecDeque::new();
+        let mut is_all = since == 0;
+        self.read(&mut history, &mut |found| {
+            if lines.len() == count {
+                lines.pop_front();
+                is_all = false;
+            }
+            lines.push_back(found.line());
+            Ok(())
+        })?;
+        Ok(Part { lines: lines.into(), is_all, history })
     }
 
     /// The first `count` lines after a stamp.

@@ -145,7 +145,9 @@ impl Work {
                 let wanted = Wanted::Pattern(pattern);
                 let wish = Wish::new(&self.dir, &self.names, &Source::All, &Filter::default(), Some(&wanted));
                 wish.map(|wish| {
-                    self.beside(move || Ok(Answer::Mentioned { order, lines: wish.before(u64::MAX, MENTIONS)?.lines }));
+                    self.beside(move || {
+                        Ok(Answer::Mentioned { order, lines: wish.last_of(0, u64::MAX, MENTIONS)?.lines })
+                    });
                     None
                 })
             }
