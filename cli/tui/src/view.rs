@@ -103,8 +103,11 @@ fn bar(model: &Model, buffer: &mut Buffer) {
     let room = usize::from(tabs.first().map_or(area.width, |(_, first)| first.x)).saturating_sub(1);
     let used: usize = spans.iter().map(|span| width(&span.content)).sum();
     if used > room {
-        spans.remove(1);
-        spans.remove(1);
+        // How it is matters more than its name, and that more than ours.
+        let name: usize = spans.drain(1..3).map(|span| width(&span.content)).sum();
+        if used > room + name {
+            spans[0] = Span::raw(" ");
+        }
     }
     buffer.set_line(area.x, area.y, &Row::from(spans), u16::try_from(room).unwrap_or(area.width));
     for (tab, place) in tabs {

@@ -134,7 +134,20 @@ impl History {
         next: &dyn Fn(&[u8]) -> Option<usize>,
         take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.read_on(false, next, take)
+        self.read_on(false, u64::MAX, next, take)
+    }
+
+    /// The same, but no record that was begun after this stamp: who writes faster than we read must not keep us.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub fn read_to(
+        &mut self,
+        stop: u64,
+        next: &dyn Fn(&[u8]) -> Option<usize>,
+        take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.read_on(false, stop, next, take)
     }
 
     /// What is left where nobody writes any more: a torn record, lines without end.
@@ -142,7 +155,7 @@ impl History {
     /// # Errors
     /// As [`History::read`].
     pub fn finish(&mut self, take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>) -> io::Result<()> {
-        self.read_on(true, &|_| Some(0), take)?;
+        self.read_on(true, u64::MAX, &|_| Some(0), take)?;
         let mut rest: Vec<_> = self.sources.iter_mut().flat_map(Source::close).collect();
         rest.sort_by_key(|(_, _, open)| open.stamp);
         for (resource, stream, open) in rest {
@@ -154,6 +167,7 @@ impl History {
     fn read_on(
         &mut self,
         is_last: bool,
+        stop: u64,
         next: &dyn Fn(&[u8]) -> Option<usize>,
         take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -162,7 +176,7 @@ impl History {
             let mut first: Option<(u64, &mut Source)> = None;
             for source in &mut self.sources {
                 if let Some(header) = source.reader.peek(is_last)?
-                    && header.stamp < self.until
+                    && header.stamp < self.until.min(stop)
                     && first.as_ref().is_none_or(|(stamp, _)| header.stamp < *stamp)
                 {
                     first = Some((header.stamp, source));

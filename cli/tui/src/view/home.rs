@@ -173,7 +173,7 @@ impl Columns {
             fit_right("cpu", self.cpu, ascii),
             fit_right("mem", self.memory, ascii),
             fit_right("rst", self.restarts, ascii),
-            fit(" log rate", self.curve, ascii),
+            fit(if self.curve < 10 { " rate" } else { " log rate" }, self.curve, ascii),
             fit_right("err", self.errors, ascii),
         ]
         .concat()

@@ -21,7 +21,7 @@ use crate::{
 /// What every line of level error has in it, and few others.
 static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?i)error|fatal|panic|critical").ok());
 /// The time before a place that is read first when lines before it are wanted; then more and more.
-const SPAN: Duration = Duration::from_millis(50);
+const SPAN: Duration = Duration::from_millis(4);
 const MORE: u64 = 8;
 
 /// Which lines of which resources.
@@ -43,11 +43,16 @@ pub(super) struct Found<'a> {
     left_out: usize,
 }
 
-/// Lines, whether there are none beyond them, and where reading goes on.
+/// Lines, and whether there are none beyond them.
 pub(super) struct Part {
     pub(super) lines: Vec<Line>,
     pub(super) is_all: bool,
-    pub(super) history: History,
+}
+
+/// Stamps from here on are still to come. Whoever reads up to here comes to an end, however fast somebody writes.
+pub(super) fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Wish {
@@ -88,7 +93,7 @@ impl Wish {
         Ok(history)
     }
 
-    /// Reads on to where the log ends so far; `take` may end that by an error.
+    /// Reads on to where the log ends now; `take` may end that by an error.
     pub(super) fn read(
         &self,
         history: &mut History,
@@ -102,7 +107,7 @@ impl Wish {
             (None, Some(error)) if is_free && self.errors => error.find(block).map(|found| found.start()),
             _ => self.filter.borrow().find(block),
         };
-        history.read(&next, &mut |resource, entry| match entry {
+        history.read_to(now(), &next, &mut |resource, entry| match entry {
             Entry::Line { stamp, stream, text, left_out } => {
                 let passes = self.filter.borrow_mut().passes(resource, stream, text)
                     && self.grep.as_ref().is_none_or(|grep| grep.borrow_mut().passes(resource, stream, text))
@@ -121,27 +126,37 @@ impl Wish {
         })
     }
 
-    /// The last `count` lines before a stamp; before none, the last ones of all.
+    /// The last `count` lines before `until`, which is now.
+    pub(super) fn latest(&self, until: u64, count: usize) -> io::Result<Part> {
+        if !self.takes_all() {
+            return self.before(until, count);
+        }
+        let mut history = self.open(0, until)?;
+        // As many of each resource are enough for as many of all.
+        let skipped = history.skip_to(count as u64)?;
+        let part = self.last_of(&mut history, count)?;
+        Ok(Part { is_all: part.is_all && skipped == 0, ..part })
+    }
+
+    /// The last `count` lines before a stamp.
     pub(super) fn before(&self, until: u64, count: usize) -> io::Result<Part> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let place = until.min(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+        let until = until.min(now());
         let mut span = u64::try_from(SPAN.as_nanos()).unwrap_or(u64::MAX);
         loop {
-            let since = place.saturating_sub(span);
-            let part = self.last_of(since, until, count)?;
+            let since = until.saturating_sub(span);
+            let part = self.last_of(&mut self.open(since, until)?, count)?;
             if part.lines.len() == count || since == 0 {
-                return Ok(part);
+                return Ok(Part { is_all: part.is_all && since == 0, ..part });
             }
             span = span.saturating_mul(MORE);
         }
     }
 
-    /// The last `count` lines from one stamp to before another.
-    pub(super) fn last_of(&self, since: u64, until: u64, count: usize) -> io::Result<Part> {
-        let mut history = self.open(since, until)?;
+    /// The last `count` lines of those that are still to be read.
+    pub(super) fn last_of(&self, history: &mut History, count: usize) -> io::Result<Part> {
         let mut lines = VecDeque::new();
-        let mut is_all = since == 0;
-        self.read(&mut history, &mut |found| {
+        let mut is_all = true;
+        self.read(history, &mut |found| {
             if lines.len() == count {
                 lines.pop_front();
                 is_all = false;
@@ -149,12 +164,12 @@ impl Wish {
             lines.push_back(found.line());
             Ok(())
         })?;
-        Ok(Part { lines: lines.into(), is_all, history })
+        Ok(Part { lines: lines.into(), is_all })
     }
 
-    /// The first `count` lines after a stamp.
-    pub(super) fn after(&self, stamp: u64, count: usize) -> io::Result<Part> {
-        let mut history = self.open(stamp.saturating_add(1), u64::MAX)?;
+    /// The first `count` lines after a stamp, before another.
+    pub(super) fn after(&self, stamp: u64, until: u64, count: usize) -> io::Result<Part> {
+        let mut history = self.open(stamp.saturating_add(1), until)?;
         let mut lines = Vec::new();
         let read = self.read(&mut history, &mut |found| {
             if lines.len() == count {
@@ -168,7 +183,7 @@ impl Wish {
             Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => false,
             Err(error) => return Err(error),
         };
-        Ok(Part { lines, is_all, history })
+        Ok(Part { lines, is_all })
     }
 }
 
@@ -279,13 +294,13 @@ mod tests {
     async fn both_directions_meet_without_a_gap_and_tell_where_the_log_ends() {
         let dir = written().await;
         let all = wish(dir.path(), &log::Filter::default(), None);
-        let last = all.before(u64::MAX, 10).expect("it is read");
+        let last = all.before(now(), 10).expect("it is read");
         assert_eq!(texts(&last)[9], "INFO line 1999");
         let older = all.before(last.lines[0].stamp, 10).expect("it is read");
         assert_eq!((texts(&older)[0], texts(&older)[9], older.is_all), ("INFO line 1980", "INFO line 1989", false));
-        let newer = all.after(older.lines[9].stamp, 50).expect("it is read");
+        let newer = all.after(older.lines[9].stamp, now(), 50).expect("it is read");
         assert_eq!((newer.lines.len(), newer.is_all), (10, true));
-        let first = all.after(0, 5).expect("it is read");
+        let first = all.after(0, now(), 5).expect("it is read");
         assert_eq!((texts(&first)[0], first.is_all), ("ERROR line 0", false));
         assert!(all.before(first.lines[4].stamp, 50).expect("it is read").is_all);
     }
@@ -294,12 +309,12 @@ mod tests {
     async fn errors_and_matches_are_found_in_both_directions() {
         let dir = written().await;
         let errors = wish(dir.path(), &log::Filter::default(), Some(&Wanted::Error));
-        let last = errors.before(u64::MAX, 1).expect("it is read");
+        let last = errors.before(now(), 1).expect("it is read");
         assert_eq!(texts(&last), ["ERROR line 1500"]);
         assert_eq!(texts(&errors.before(last.lines[0].stamp, 1).expect("it is read")), ["ERROR line 1000"]);
         let filter = log::Filter { only: None, level: Some(log::Level::Error) };
         let pattern = Wanted::Pattern("line 1.00$".to_owned());
         let both = wish(dir.path(), &filter, Some(&pattern));
-        assert_eq!(texts(&both.after(0, 9).expect("it is read")), ["ERROR line 1000", "ERROR line 1500"]);
+        assert_eq!(texts(&both.after(0, now(), 9).expect("it is read")), ["ERROR line 1000", "ERROR line 1500"]);
     }
 }

@@ -18,7 +18,7 @@ use shopctl_tui::{
 };
 use tokio::sync::mpsc;
 
-use super::history::{Part, Wish};
+use super::history::{Part, Wish, now};
 
 /// Lines of one answer.
 const LINES: usize = 2000;
@@ -125,13 +125,13 @@ impl Work {
                 Ok(Answer::Older { epoch, lines, begins: is_all })
             }),
             Request::Newer { epoch, after } => self.with_open(epoch, |open| {
-                let Part { lines, is_all, .. } = open.wish.after(after, LINES)?;
+                let Part { lines, is_all, .. } = open.wish.after(after, now(), LINES)?;
                 Ok(Answer::Newer { epoch, lines, ends: is_all })
             }),
             Request::Find { epoch, wanted, from, direction } => self.aside(epoch, Some(wanted), move |wish| {
                 let part = match direction {
                     Direction::Older => wish.before(from, 1)?,
-                    Direction::Newer => wish.after(from, 1)?,
+                    Direction::Newer => wish.after(from, now(), 1)?,
                 };
                 let stamp = part.lines.first().map(|line| line.stamp);
                 Ok(Answer::Found { epoch, stamp, direction })
@@ -146,7 +146,7 @@ impl Work {
                 let wish = Wish::new(&self.dir, &self.names, &Source::All, &Filter::default(), Some(&wanted));
                 wish.map(|wish| {
                     self.beside(move || {
-                        Ok(Answer::Mentioned { order, lines: wish.last_of(0, u64::MAX, MENTIONS)?.lines })
+                        Ok(Answer::Mentioned { order, lines: wish.last_of(&mut wish.open(0, now())?, MENTIONS)?.lines })
                     });
                     None
                 })
@@ -172,27 +172,25 @@ impl Work {
 
     fn open(&mut self, epoch: u64, source: Source, filter: Filter, at: At) -> io::Result<Option<Answer>> {
         let wish = Wish::new(&self.dir, &self.names, &source, &filter, None)?;
-        let (lines, begins, end) = match at {
+        // What is before this is told now, the rest as it comes.
+        let place = now();
+        let (lines, begins, ends) = match at {
             At::End => {
-                let part = wish.before(u64::MAX, LINES)?;
-                (part.lines, part.is_all, Some(part.history))
+                let part = wish.latest(place, LINES)?;
+                (part.lines, part.is_all, true)
             }
             At::Begin => {
-                let part = wish.after(0, LINES)?;
-                (part.lines, true, part.is_all.then_some(part.history))
+                let part = wish.after(0, place, LINES)?;
+                (part.lines, true, part.is_all)
             }
             At::Around(stamp) => {
                 let before = wish.before(stamp, LINES / 2)?;
-                let after = wish.after(stamp.saturating_sub(1), LINES / 2)?;
+                let after = wish.after(stamp.saturating_sub(1), place, LINES / 2)?;
                 let lines = before.lines.into_iter().chain(after.lines).collect();
-                (lines, before.is_all, after.is_all.then_some(after.history))
+                (lines, before.is_all, after.is_all)
             }
         };
-        let ends = end.is_some();
-        let history = match end {
-            Some(history) => history,
-            None => from_now(&wish)?,
-        };
+        let history = wish.open(place, u64::MAX)?;
         self.open = Some(Open { epoch, source, filter, wish, history });
         Ok(Some(Answer::Opened { epoch, at, lines, begins, ends }))
     }
@@ -282,7 +280,7 @@ impl Errors {
     /// Those that are there already are nobody's news. Without them the dashboard is still of use.
     fn from_now(dir: &Path, names: &[String]) -> Option<Self> {
         let wish = Wish::new(dir, names, &Source::All, &Filter::default(), Some(&Wanted::Error)).ok()?;
-        let history = from_now(&wish).ok()?;
+        let history = wish.open(now(), u64::MAX).ok()?;
         Some(Self { wish, history, due: None })
     }
 
@@ -297,18 +295,9 @@ impl Errors {
     }
 }
 
-/// The log from where it ends now.
-fn from_now(wish: &Wish) -> io::Result<History> {
-    let mut history = wish.open(0, u64::MAX)?;
-    history.skip_to(0)?;
-    // What is left are the last records.
-    history.read(&|_| None, &mut |_, _| Ok(()))?;
-    Ok(history)
-}
-
 fn count(wish: &Wish, epoch: u64, pattern: String, place: u64) -> io::Result<Answer> {
     let (mut count, mut before) = (0, 0);
-    wish.read(&mut wish.open(0, u64::MAX)?, &mut |found| {
+    wish.read(&mut wish.open(0, now())?, &mut |found| {
         count += 1;
         before += u64::from(found.stamp < place);
         Ok(())
@@ -320,7 +309,7 @@ fn count(wish: &Wish, epoch: u64, pattern: String, place: u64) -> io::Result<Ans
 fn save(wish: &Wish, path: &Path) -> io::Result<u64> {
     let mut out = BufWriter::new(File::create_new(path)?);
     let mut lines = 0;
-    wish.read(&mut wish.open(0, u64::MAX)?, &mut |found| {
+    wish.read(&mut wish.open(0, now())?, &mut |found| {
         lines += 1;
         found.write(&mut out)
     })?;
