@@ -11,7 +11,7 @@ mod status;
 mod wire;
 
 pub use message::{Action, BootOutcome, LogFilter, Reply, Request, StopMode, Stream, Update};
-pub use status::{Cause, Phase, Progress, Resource, Snapshot, Supervisor};
+pub use status::{Cause, Figure, Phase, Progress, Resource, Snapshot, Supervisor};
 pub use wire::{Connection, Error, MAX_MESSAGE};
 
 /// Version of the messages; client and supervisor must agree on it.

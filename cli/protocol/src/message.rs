@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::status::{Cause, Progress, Resource, Snapshot};
+use crate::status::{Cause, Figure, Progress, Resource, Snapshot};
 
 /// What a client may ask.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,9 +36,12 @@ pub enum Request {
     Stop {
         mode: StopMode,
     },
-    /// A snapshot, then every change, and the lines that `lines` lets pass.
+    /// A snapshot, then every change, and the lines that `lines` lets pass. With `figures` also [`Update::Figures`] and
+    /// [`Update::Logged`].
     Watch {
         lines: LogFilter,
+        #[serde(default)]
+        figures: bool,
     },
 }
 
@@ -141,6 +144,12 @@ pub enum Update {
         why: String,
         asked: bool,
     },
+    /// What the resources use and write: every 5 s, and every second while they write.
+    Figures {
+        figures: Vec<Figure>,
+    },
+    /// The log files have more lines than before; at most thirty times a second.
+    Logged,
     /// Nothing runs any more; the last update.
     Down,
     /// The client read too slowly and this many updates are lost to it; the log files have every line.

@@ -49,6 +49,9 @@ pub struct Resource {
     pub pid: Option<u32>,
     /// Port numbers by name.
     pub ports: std::collections::BTreeMap<String, u16>,
+    /// Seconds from the supervisor's start until this resource was started, the last time.
+    #[serde(default)]
+    pub began: Option<f64>,
     /// Seconds from its start until it was ready or completed.
     pub took: Option<f64>,
     /// Seconds since it has been ready.
@@ -82,6 +85,18 @@ pub struct Progress {
     /// Which of several pieces of work that go on at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
+}
+
+/// What one resource uses and writes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    pub resource: String,
+    /// Share of one core since the last look, of all its processes; unknown for containers, and at the first look.
+    pub cpu: Option<f64>,
+    /// Bytes of all its processes; what they share counts once. Unknown for containers.
+    pub memory: Option<u64>,
+    /// Lines ended since the supervisor started.
+    pub lines: u64,
 }
 
 /// One link of the chain that leads to the root cause.

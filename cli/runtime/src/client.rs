@@ -130,8 +130,20 @@ impl Client {
     ///
     /// # Errors
     /// When the supervisor is gone.
-    pub async fn watch(mut self, lines: LogFilter) -> Result<Watch, Error> {
-        self.0.send(&Request::Watch { lines }).await?;
+    pub async fn watch(self, lines: LogFilter) -> Result<Watch, Error> {
+        self.updates(Request::Watch { lines, figures: false }).await
+    }
+
+    /// The same without lines, but with what the resources use and write, and when the logs have more.
+    ///
+    /// # Errors
+    /// When the supervisor is gone.
+    pub async fn watch_figures(self) -> Result<Watch, Error> {
+        self.updates(Request::Watch { lines: LogFilter::None, figures: true }).await
+    }
+
+    async fn updates(mut self, request: Request) -> Result<Watch, Error> {
+        self.0.send(&request).await?;
         // With the snapshot the watch has begun: nothing that happens from now on is missed.
         match self.0.receive().await? {
             Some(first) => Ok(Watch { connection: self.0, first: Some(first) }),

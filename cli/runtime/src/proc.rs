@@ -111,6 +111,24 @@ fn below(roots: Vec<u32>) -> Vec<Identity> {
     found
 }
 
+/// What a process has used and uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Clock ticks of the CPU.
+    pub ticks: u64,
+    /// Bytes in memory that are its own, and that it may share.
+    pub private: u64,
+    pub shared: u64,
+}
+
+impl Identity {
+    /// What it uses; `None` where it is gone, or the system does not tell.
+    #[must_use]
+    pub fn usage(self) -> Option<Usage> {
+        imp::usage(self.pid)
+    }
+}
+
 /// Every live process whose environment at its start had all of `variables` (`KEY=VALUE`).
 #[must_use]
 pub fn marked(variables: &[String]) -> Vec<Identity> {
@@ -258,6 +276,19 @@ mod imp {
         pids().filter_map(stat)
     }
 
+    pub(super) fn usage(pid: u32) -> Option<super::Usage> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+        let user: u64 = fields.next()?.parse().ok()?;
+        let system: u64 = fields.next()?.parse().ok()?;
+        let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+        let mut pages = text.split_ascii_whitespace().skip(1).map_while(|field| field.parse::<u64>().ok());
+        let (resident, shared) = (pages.next()?, pages.next()?);
+        let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten()?.unsigned_abs();
+        let private = resident.saturating_sub(shared) * page;
+        Some(super::Usage { ticks: user + system, private, shared: shared * page })
+    }
+
     /// The children of all threads of a process; `None` if that cannot be read.
     pub(super) fn children(pid: u32) -> Option<Vec<u32>> {
         let mut found = Vec::new();
@@ -345,6 +376,10 @@ mod imp {
     }
 
     pub(super) fn children(_pid: u32) -> Option<Vec<u32>> {
+        None
+    }
+
+    pub(super) fn usage(_pid: u32) -> Option<super::Usage> {
         None
     }
 

@@ -14,9 +14,9 @@ use std::{
 use shopctl_protocol::{Connection, LogFilter, Reply, Request, Snapshot, Update, VERSION};
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::{broadcast, mpsc, oneshot},
+    sync::{broadcast, mpsc, oneshot, watch},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, sleep_until, timeout},
 };
 
 /// What a connection wants of the supervisor.
@@ -25,6 +25,7 @@ pub(crate) enum Ask {
     Reply(Request, oneshot::Sender<Reply>),
     Watch {
         lines: bool,
+        figures: bool,
         answer: oneshot::Sender<Watching>,
     },
     /// The connection with this number wants to hold the lease.
@@ -40,8 +41,11 @@ pub(crate) struct Watching {
     pub(crate) snapshot: Snapshot,
     pub(crate) changes: broadcast::Receiver<Arc<Update>>,
     pub(crate) lines: Option<broadcast::Receiver<Arc<Update>>>,
+    pub(crate) figures: Option<(broadcast::Receiver<Arc<Update>>, watch::Receiver<()>)>,
 }
 
+/// At least between two words that something was logged.
+const NEWS: Duration = Duration::from_millis(33);
 /// How long a watcher is given for the last updates.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -117,7 +121,7 @@ async fn converse(
     while let Some(request) = request(connection, asks).await? {
         let (answer, answered) = oneshot::channel();
         let ask = match request {
-            Request::Watch { lines } => return watch(connection, &lines, asks).await,
+            Request::Watch { lines, figures } => return watch(connection, &lines, figures, asks).await,
             Request::Lease => Ask::Lease(number, answer),
             Request::Release => Ask::Release(number, answer),
             request @ (Request::Hello { .. }
@@ -149,13 +153,15 @@ async fn request(
 async fn watch(
     connection: &mut Connection,
     filter: &LogFilter,
+    with_figures: bool,
     asks: &mpsc::UnboundedSender<Ask>,
 ) -> Result<(), shopctl_protocol::Error> {
     loop {
         let (answer, answered) = oneshot::channel();
-        let _ = asks.send(Ask::Watch { lines: *filter != LogFilter::None, answer });
-        let Ok(Watching { snapshot, mut changes, mut lines }) = answered.await else { return Ok(()) };
+        let _ = asks.send(Ask::Watch { lines: *filter != LogFilter::None, figures: with_figures, answer });
+        let Ok(Watching { snapshot, mut changes, mut lines, mut figures }) = answered.await else { return Ok(()) };
         connection.send(&Update::Snapshot { snapshot }).await?;
+        let mut next_news = Instant::now();
         loop {
             tokio::select! {
                 // A change is rare, and of more interest than any line.
@@ -175,9 +181,39 @@ async fn watch(
                     }
                     Err(broadcast::error::RecvError::Closed) => return Ok(()),
                 },
+                Some(update) = next_figures(&mut figures, next_news) => {
+                    if *update == Update::Logged {
+                        next_news = Instant::now() + NEWS;
+                    }
+                    connection.send(&*update).await?;
+                }
                 Some(line) = next_line(&mut lines) => say(connection, filter, line).await?,
             }
         }
+    }
+}
+
+/// Figures, or that something was logged since the last time, not before `not_before`; `None` if there will be none.
+async fn next_figures(
+    figures: &mut Option<(broadcast::Receiver<Arc<Update>>, watch::Receiver<()>)>,
+    not_before: Instant,
+) -> Option<Arc<Update>> {
+    let (figures, logged) = figures.as_mut()?;
+    tokio::select! {
+        update = async {
+            loop {
+                match figures.recv().await {
+                    Ok(update) => return Some(update),
+                    // The newest are all that matters.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        } => update,
+        changed = async {
+            sleep_until(not_before).await;
+            logged.changed().await
+        } => changed.ok().map(|()| Arc::new(Update::Logged)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod act;
 mod effects;
+mod figures;
 mod last;
 mod probes;
 mod report;
@@ -25,9 +26,10 @@ use tokio::{
     net::unix::pipe,
     signal::unix::{SignalKind, signal},
     sync::mpsc,
-    time::interval,
+    time::{MissedTickBehavior, interval},
 };
 
+use self::figures::Figures;
 use crate::{
     hub::Hub,
     instance::{self, Instance, Running},
@@ -100,6 +102,9 @@ struct Supervisor {
     processes: BTreeMap<Id, (Process, Recorded)>,
     /// The last process of each resource, also when it is gone.
     earlier: BTreeMap<Id, Identity>,
+    /// When each was started last, counted from `begin`.
+    began: BTreeMap<Id, Duration>,
+    figures: Figures,
     /// By resource and kind of look, with the run that they belong to.
     probers: BTreeMap<(Id, Look), (u32, Arc<Prober>)>,
     progress: BTreeMap<Id, Progress>,
@@ -160,6 +165,8 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         lease: Lease::Awaited,
         processes: BTreeMap::new(),
         earlier: BTreeMap::new(),
+        began: BTreeMap::new(),
+        figures: Figures::default(),
         probers: BTreeMap::new(),
         progress: BTreeMap::new(),
         unhealthy: BTreeMap::new(),
@@ -186,6 +193,8 @@ impl Supervisor {
         let mut hung_up = signal(SignalKind::hangup())?;
         let mut reaper_gone = false;
         let mut look = interval(LEASE_PERIOD);
+        let mut measure = interval(figures::PERIOD);
+        measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut byte = [0];
         while !self.down {
             tokio::select! {
@@ -199,6 +208,8 @@ impl Supervisor {
                     reaper_gone = true;
                     self.step(Reason::ReaperLost.into());
                 }
+                // Where nobody looks, nothing is measured, and nothing wakes up for it.
+                _ = measure.tick(), if self.hub.has_watchers_of_figures() => self.measure(),
                 _ = look.tick(), if self.lease == Lease::Awaited && self.machine.phase() == Phase::Idle => {
                     let gone = self.plan.client.is_some_and(|client| !client.is_alive());
                     if gone || self.now() > LEASE_PATIENCE {
@@ -275,9 +286,14 @@ impl Supervisor {
         // Whoever asked may be gone: then nobody wants the answer.
         match ask {
             Ask::Reply(request, answer) => drop(answer.send(self.reply(request))),
-            Ask::Watch { lines, answer } => {
+            Ask::Watch { lines, figures, answer } => {
                 let lines = lines.then(|| self.hub.lines());
-                drop(answer.send(Watching { snapshot: self.snapshot(), changes: self.hub.changes(), lines }));
+                if figures {
+                    self.figures.ask();
+                }
+                let figures = figures.then(|| (self.hub.figures(), self.hub.logged()));
+                let changes = self.hub.changes();
+                drop(answer.send(Watching { snapshot: self.snapshot(), changes, lines, figures }));
             }
             Ask::Lease(number, answer) => drop(answer.send(self.grant(number))),
             Ask::Release(number, answer) => {

@@ -132,7 +132,7 @@ impl Control {
     /// Keeps what these resources write from now on.
     pub(crate) async fn lines(&self, resources: Vec<String>) -> Result<Lines, Failure> {
         let mut connection = self.connect().await?;
-        let watch = Request::Watch { lines: LogFilter::Only(resources) };
+        let watch = Request::Watch { lines: LogFilter::Only(resources), figures: false };
         connection.send(&watch).await.map_err(|error| Failure::new("lines of logs", error))?;
         // With the snapshot the watch has begun.
         let first: Option<Update> = connection.receive().await.map_err(|error| Failure::new("lines of logs", error))?;

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Stop(Act),
     /// Stop resources and start them again
     Restart(Act),
+    /// Open the dashboard of a running shop; leaving it changes nothing
+    Ui(Ui),
     /// Show what the resources wrote
     Logs(Logs),
     /// Show what was published to Kafka; publish, and redrive dead letters
@@ -101,7 +103,7 @@ pub(crate) enum Command {
     Internal(Internal),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Up {
     /// Only these, and what they need
     #[arg(value_name = "RESOURCE")]
@@ -109,9 +111,12 @@ pub(crate) struct Up {
     /// Return once all is ready, and leave it running
     #[arg(long, short)]
     pub(crate) detach: bool,
-    /// Plain lines (there is no dashboard yet, so this changes nothing)
+    /// Plain lines in place of the dashboard, as without a terminal or with CI=true
     #[arg(long)]
     pub(crate) no_tui: bool,
+    /// Draw the dashboard with ASCII only, as where the locale is not UTF-8
+    #[arg(long)]
+    pub(crate) ascii: bool,
     /// Where databases and Kafka run; an instance keeps it until its data are removed
     #[arg(long, value_enum, default_value_t = Choice::Auto, env = "SHOPCTL_INFRA", hide_env_values = true)]
     pub(crate) infra: Choice,
@@ -196,6 +201,13 @@ pub(crate) struct Status {
     /// Go on as things change
     #[arg(long, short)]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ui {
+    /// Draw with ASCII only, as where the locale is not UTF-8
+    #[arg(long)]
+    pub(crate) ascii: bool,
 }
 
 #[derive(Debug, Args)]

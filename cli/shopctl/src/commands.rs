@@ -24,6 +24,7 @@ pub(crate) mod seed;
 pub(crate) mod smoke;
 pub(crate) mod status;
 pub(crate) mod topics;
+pub(crate) mod ui;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod wait;

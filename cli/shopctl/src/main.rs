@@ -67,6 +67,7 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Start(args) => commands::act::run(global, args, Action::Start).await,
         Command::Stop(args) => commands::act::run(global, args, Action::Stop).await,
         Command::Restart(args) => commands::act::run(global, args, Action::Restart).await,
+        Command::Ui(args) => commands::ui::run(global, args).await,
         Command::Logs(args) => commands::logs::run(global, args).await,
         Command::Events(args) => commands::events::run(global, args).await,
         Command::Env(args) => commands::env::run(global, args).await,

@@ -2,7 +2,11 @@
 //!
 //! Both go through `anstream`, which drops colours where there is no terminal or `NO_COLOR` is set.
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::Write as _,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use owo_colors::OwoColorize as _;
 
@@ -13,9 +17,24 @@ pub(crate) fn data(line: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{line}");
 }
 
-/// Writes a line for the user to stderr.
+/// Writes a line for the user to stderr, or gives it to whoever has the terminal.
 pub(crate) fn note(line: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    match &*diverted() {
+        Some(take) => take(line.to_string()),
+        None => drop(writeln!(anstream::stderr(), "{line}")),
+    }
+}
+
+type Taker = Box<dyn Fn(String) + Send>;
+static DIVERTED: Mutex<Option<Taker>> = Mutex::new(None);
+
+fn diverted() -> MutexGuard<'static, Option<Taker>> {
+    DIVERTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on lines for the user go to `take`, or to stderr again.
+pub(crate) fn divert(take: Option<Taker>) {
+    *diverted() = take;
 }
 
 /// Names the commands in backquotes as the user can type them: who came by `cargo run` has no `shopctl` to type.

@@ -99,6 +99,31 @@ impl History {
         Ok(())
     }
 
+    /// Leaves out what is far from the end: of each resource at most about `lines` are still to be read. Answers with how
+    /// many were left out.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub fn skip_to(&mut self, lines: u64) -> io::Result<u64> {
+        let mut skipped = 0;
+        for source in &mut self.sources {
+            let Some(next) = source.reader.peek(false)? else { continue };
+            let Some(last) = source.reader.last()? else { continue };
+            let ended = |header: &Header| header.first + u64::from(header.lines);
+            let before = ended(&last).saturating_sub(lines + 1);
+            if before <= ended(&next) {
+                continue;
+            }
+            source.open = [None, None];
+            source.seek(|header| ended(header) <= before)?;
+            if let Some(now) = source.reader.peek(false)? {
+                source.lines = Some(now.first);
+                skipped += now.first.saturating_sub(next.first);
+            }
+        }
+        Ok(skipped)
+    }
+
     /// Reads on to where the logs end so far. Of a block of whole lines only those are given away in which `next` finds
     /// something: where in the block the next line of interest has a byte. Others come anyway.
     ///
@@ -109,7 +134,20 @@ impl History {
         next: &dyn Fn(&[u8]) -> Option<usize>,
         take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.read_on(false, next, take)
+        self.read_on(false, u64::MAX, next, take)
+    }
+
+    /// The same, but no record that was begun after this stamp: who writes faster than we read must not keep us.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub fn read_to(
+        &mut self,
+        stop: u64,
+        next: &dyn Fn(&[u8]) -> Option<usize>,
+        take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.read_on(false, stop, next, take)
     }
 
     /// What is left where nobody writes any more: a torn record, lines without end.
@@ -117,7 +155,7 @@ impl History {
     /// # Errors
     /// As [`History::read`].
     pub fn finish(&mut self, take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>) -> io::Result<()> {
-        self.read_on(true, &|_| Some(0), take)?;
+        self.read_on(true, u64::MAX, &|_| Some(0), take)?;
         let mut rest: Vec<_> = self.sources.iter_mut().flat_map(Source::close).collect();
         rest.sort_by_key(|(_, _, open)| open.stamp);
         for (resource, stream, open) in rest {
@@ -129,6 +167,7 @@ impl History {
     fn read_on(
         &mut self,
         is_last: bool,
+        stop: u64,
         next: &dyn Fn(&[u8]) -> Option<usize>,
         take: &mut dyn FnMut(&str, Entry<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -137,7 +176,7 @@ impl History {
             let mut first: Option<(u64, &mut Source)> = None;
             for source in &mut self.sources {
                 if let Some(header) = source.reader.peek(is_last)?
-                    && header.stamp < self.until
+                    && header.stamp < self.until.min(stop)
                     && first.as_ref().is_none_or(|(stamp, _)| header.stamp < *stamp)
                 {
                     first = Some((header.stamp, source));
@@ -325,6 +364,25 @@ mod tests {
             history.near_end(index as u64).expect("it is found");
             let found = rest(&mut history).len();
             assert!((index..=index + 2000).contains(&found), "{found} of {index}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_far_behind_leaves_out_what_it_will_not_need_and_knows_how_much() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let log = Store::new(dir.path().to_owned()).log("a").expect("a log is opened");
+        let mut history = History::open(dir.path(), &["a".to_owned()]).expect("the log is there");
+        write(&log, &["0\n".to_owned()]);
+        assert_eq!(rest(&mut history).len(), 1);
+        for round in 1..4_u64 {
+            let bodies: Vec<String> =
+                (0..400).map(|n| format!("{round} {n} {}\n", "x".repeat(99)).repeat(100)).collect();
+            write(&log, &bodies);
+            let skipped = history.skip_to(1000).expect("it is found");
+            let read = rest(&mut history).len() as u64;
+            assert!((1000..=1200).contains(&read), "{read}");
+            assert_eq!(skipped + read, 40_000, "{round}");
+            assert_eq!(history.skip_to(1000).expect("it is found"), 0);
         }
     }
 

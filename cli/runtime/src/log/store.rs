@@ -55,10 +55,21 @@ impl Store {
         let (sink, next) = Sink::open(&self.dir.join(resource), self.kept)?;
         // A clock that was set back turns no order around.
         self.next_stamp.fetch_max(next, Ordering::Relaxed);
-        let log =
-            Arc::new(Log { next_stamp: self.next_stamp.clone(), sink: Mutex::new(sink), recent: Mutex::default() });
+        let log = Arc::new(Log {
+            next_stamp: self.next_stamp.clone(),
+            sink: Mutex::new(sink),
+            lines: AtomicU64::new(0),
+            recent: Mutex::default(),
+        });
         logs.insert(resource.to_owned(), log.clone());
         Ok(log)
+    }
+
+    /// How many lines each resource has ended since this supervisor started.
+    #[must_use]
+    pub fn lines(&self) -> BTreeMap<String, u64> {
+        let logs = lock(&self.logs);
+        logs.iter().map(|(name, log)| (name.clone(), log.lines.load(Ordering::Relaxed))).collect()
     }
 
     /// The last lines of a resource since this supervisor started, as text.
@@ -74,6 +85,8 @@ impl Store {
 pub struct Log {
     next_stamp: Arc<AtomicU64>,
     sink: Mutex<Sink>,
+    /// Ended since it was opened.
+    lines: AtomicU64,
     /// Apart from the sink, which may have to wait for a disk.
     recent: Mutex<Recent>,
 }
@@ -103,6 +116,7 @@ impl Log {
             header.stamp = self.stamps(header.pieces());
             sink.write(&mut header, record)
         };
+        self.lines.fetch_add(header.lines.into(), Ordering::Relaxed);
         lock(&self.recent).add(&header, &record[BYTES..]);
         (header, written)
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 
 use shopctl_core::{
     Effect, Event, Id,
-    machine::{Exit, Outcome, Phase, PortTaken, Reason},
+    machine::{Exit, Outcome, Phase, PortTaken, Reason, State},
     manifest::{Kind, Signal, Template},
 };
 use shopctl_protocol::{BootOutcome, Progress, Update};
@@ -67,6 +67,9 @@ impl Supervisor {
             }
             Effect::StartDeadline => self.later(self.plan.timeout, Event::Deadline),
             Effect::Changed(id) => {
+                if let State::Starting { since, .. } = self.machine.state(id) {
+                    self.began.insert(id, *since);
+                }
                 if !self.machine.state(id).is_probed() {
                     // With their connections, which a service that drains would wait for.
                     self.probers.retain(|(of, _), _| *of != id);
@@ -260,7 +263,7 @@ impl Observer for Sink {
     }
 
     fn is_watched(&self) -> bool {
-        self.hub.has_watchers_of_lines()
+        self.hub.has_readers()
     }
 
     fn seen(&mut self, header: &Header, body: &[u8]) {

@@ -1,6 +1,9 @@
 //! What the supervisor says about itself and its resources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use shopctl_core::{
     Id,
@@ -46,6 +49,7 @@ impl Supervisor {
             external: self.machine.role(id) == Role::External,
             pid: state.pid(),
             ports: self.known.ports().of(&node.name),
+            began: self.began.get(&id).map(Duration::as_secs_f64),
             took: match state {
                 State::Ready { took, .. } | State::Completed { took } => Some(took.as_secs_f64()),
                 State::Pending

@@ -56,7 +56,12 @@ pub(crate) async fn run(global: &Global, args: &Act, action: Action) -> anyhow::
                 now = resources(&mut client).await?;
             }
             Update::Stopping { .. } | Update::Down => return Err(running::not_running(&instance.name).into()),
-            Update::Snapshot { .. } | Update::Progress { .. } | Update::Line { .. } | Update::Booted { .. } => {}
+            Update::Snapshot { .. }
+            | Update::Progress { .. }
+            | Update::Line { .. }
+            | Update::Figures { .. }
+            | Update::Logged
+            | Update::Booted { .. } => {}
         }
     }
     for name in &args.resources {

@@ -71,6 +71,8 @@ async fn stop(instance: &Instance, mut client: Client) -> anyhow::Result<()> {
             | Update::Line { .. }
             | Update::Booted { .. }
             | Update::Stopping { .. }
+            | Update::Figures { .. }
+            | Update::Logged
             | Update::Missed { .. } => {}
         }
     }

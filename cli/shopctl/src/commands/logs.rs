@@ -1,8 +1,8 @@
 //! `shopctl logs`: what the resources wrote, from their files, whether the instance runs or not; with `-f` also what
 //! they write.
 
-mod event;
-mod filter;
+pub(crate) mod event;
+pub(crate) mod filter;
 mod output;
 
 use std::{collections::BTreeSet, io, time::Duration};
@@ -101,6 +101,8 @@ async fn follow(mut watch: Watch, history: &mut History, output: &mut Output, ar
                     Update::Snapshot { .. }
                     | Update::Changed { .. }
                     | Update::Progress { .. }
+                    | Update::Figures { .. }
+                    | Update::Logged
                     | Update::Booted { .. }
                     | Update::Stopping { .. },
                 ) => {}

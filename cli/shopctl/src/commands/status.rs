@@ -52,7 +52,11 @@ fn table(snapshot: &Snapshot) -> printer::Table<7> {
         let ports: Vec<String> = resource.ports.values().map(u16::to_string).collect();
         table.row([
             resource.name.clone(),
-            if resource.external { format!("{} (external)", resource.state) } else { resource.state.clone() },
+            match (resource.external, resource.faults.join(", ")) {
+                (true, _) => format!("{} (external)", resource.state),
+                (false, faults) if faults.is_empty() => resource.state.clone(),
+                (false, faults) => format!("{} ({faults})", resource.state),
+            },
             resource.took.map_or_else(String::new, |took| format!("{took:.1} s")),
             if resource.failures > 0 { resource.failures.to_string() } else { String::new() },
             resource.pid.map_or_else(String::new, |pid| pid.to_string()),

@@ -1,5 +1,7 @@
 //! `shopctl up`: boots an instance and stays with it, or leaves it running.
 
+mod dashboard;
+mod failure;
 mod foreground;
 mod infra;
 mod plan;
@@ -26,13 +28,16 @@ use infra::Chosen;
 pub(crate) async fn run(global: &Global, args: &Up) -> anyhow::Result<Exit> {
     // From here on Ctrl-C is ours: nothing that has been started may stay behind.
     let mut interrupts = Interrupts::new()?;
+    if dashboard::is_wanted(global, args) {
+        return dashboard::run(global, args).await;
+    }
     let place = Place::find(global)?;
     let chosen = tokio::select! {
         chosen = infra::choose(&place.workspace, &place.instance, args) => chosen?,
         () = interrupts.next() => return Ok(Exit::Interrupted),
     };
     let lines = if Foreground::shows_lines(global, args) { LogFilter::All } else { LogFilter::None };
-    let Booting { lease, watch, reaper } = place.boot(global, args, chosen, lines).await?;
+    let Booting { lease, watch, reaper } = place.boot(global, args, chosen, Watching::Lines(lines)).await?;
     Foreground::new(global, args, lease, watch, reaper).run(&mut interrupts).await
 }
 
@@ -49,6 +54,12 @@ pub(super) struct Booting {
     pub(super) reaper: Reaper,
 }
 
+/// What its client wants to see.
+enum Watching {
+    Lines(LogFilter),
+    Figures,
+}
+
 impl Place {
     fn find(global: &Global) -> anyhow::Result<Self> {
         let workspace = running::workspace(global)?;
@@ -56,13 +67,13 @@ impl Place {
     }
 
     /// Begins to boot.
-    async fn boot(&self, global: &Global, args: &Up, chosen: Chosen, lines: LogFilter) -> anyhow::Result<Booting> {
+    async fn boot(&self, global: &Global, args: &Up, chosen: Chosen, watching: Watching) -> anyhow::Result<Booting> {
         let manifest = self.workspace.load(chosen.infra)?;
         let kept = chosen.kept.clone();
         let plan = plan::plan(&self.workspace, &manifest, chosen, args)?;
         let prepared = tokio::task::block_in_place(|| prepare(global, &self.instance, &plan, &kept))?;
         let (mut reaper, mut lease) = prepared.start().await?;
-        match self.attach(&mut lease, lines).await {
+        match self.attach(&mut lease, watching).await {
             Ok(watch) => Ok(Booting { lease, watch, reaper }),
             Err(error) => {
                 // Without a lease nothing boots; the supervisor, if it lives, ends by itself, and no `up` works before.
@@ -73,8 +84,12 @@ impl Place {
         }
     }
 
-    async fn attach(&self, lease: &mut Client, lines: LogFilter) -> anyhow::Result<Watch> {
-        let watch = Client::connect(&self.instance).await?.watch(lines).await?;
+    async fn attach(&self, lease: &mut Client, watching: Watching) -> anyhow::Result<Watch> {
+        let client = Client::connect(&self.instance).await?;
+        let watch = match watching {
+            Watching::Lines(lines) => client.watch(lines).await?,
+            Watching::Figures => client.watch_figures().await?,
+        };
         lease.lease().await?;
         Ok(watch)
     }
@@ -84,7 +99,7 @@ impl Place {
 pub(super) async fn begin(global: &Global, args: &Up) -> anyhow::Result<Booting> {
     let place = Place::find(global)?;
     let chosen = infra::choose(&place.workspace, &place.instance, args).await?;
-    place.boot(global, args, chosen, LogFilter::None).await
+    place.boot(global, args, chosen, Watching::Lines(LogFilter::None)).await
 }
 
 fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> anyhow::Result<Prepared> {

@@ -27,7 +27,11 @@ pub(crate) async fn run(global: &Global, args: &Wait) -> anyhow::Result<Exit> {
             Update::Changed { resource } => drop(waiting.resources.insert(resource.name.clone(), resource)),
             Update::Booted { outcome } => failure(&outcome).map_or(Ok(()), Err)?,
             Update::Stopping { .. } | Update::Down => return Err(running::not_running(&instance.name).into()),
-            Update::Progress { .. } | Update::Line { .. } | Update::Missed { .. } => {}
+            Update::Progress { .. }
+            | Update::Line { .. }
+            | Update::Figures { .. }
+            | Update::Logged
+            | Update::Missed { .. } => {}
         }
         if let Some(failed) = waiting.of_interest().find(|resource| resource.state == "failed") {
             return Err(Failure::new(Exit::Resource, format!("{}: {}", failed.name, detail(failed)))

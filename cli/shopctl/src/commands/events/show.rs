@@ -112,6 +112,8 @@ async fn down(watch: &mut Watch) {
                 | Change::Changed { .. }
                 | Change::Progress { .. }
                 | Change::Line { .. }
+                | Change::Figures { .. }
+                | Change::Logged
                 | Change::Missed { .. }
                 | Change::Booted { .. }
                 | Change::Stopping { .. },

@@ -12,7 +12,7 @@ use crate::args::Level;
 const HEAD_BYTES: usize = 100;
 
 /// The level that a line has, be it JSON, `key=value`, or text: ours, PostgreSQL's, and what others have in common.
-pub(super) fn level(line: &[u8]) -> Option<Level> {
+pub(crate) fn level(line: &[u8]) -> Option<Level> {
     if line.starts_with(b"{") {
         return after(line, b"\"level\":\"").and_then(word);
     }

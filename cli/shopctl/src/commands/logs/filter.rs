@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     grep: Option<Grep>,
     trace: Option<Finder<'static>>,
     level: Option<Level>,
@@ -22,21 +22,22 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn new(args: &Logs) -> Result<Self, Failure> {
-        Ok(Self {
-            grep: args.grep.as_deref().map(Grep::new).transpose()?,
-            trace: args.trace.as_ref().map(|id| Finder::new(id.as_bytes()).into_owned()),
-            level: args.level,
-            levels: BTreeMap::new(),
-        })
+    pub(crate) fn new(args: &Logs) -> Result<Self, Failure> {
+        let trace = args.trace.as_ref().map(|id| Finder::new(id.as_bytes()).into_owned());
+        Ok(Self { trace, ..Self::of(args.grep.as_deref(), args.level)? })
     }
 
-    pub(super) fn takes_all(&self) -> bool {
+    /// Lines that match, of this level or worse.
+    pub(crate) fn of(grep: Option<&str>, level: Option<Level>) -> Result<Self, Failure> {
+        Ok(Self { grep: grep.map(Grep::new).transpose()?, trace: None, level, levels: BTreeMap::new() })
+    }
+
+    pub(crate) fn takes_all(&self) -> bool {
         self.grep.is_none() && self.trace.is_none() && self.level.is_none()
     }
 
     /// Where in a block of lines the first one may be that passes.
-    pub(super) fn find(&self, block: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&self, block: &[u8]) -> Option<usize> {
         match (self, self.level) {
             // Lines that do not pass may tell the level of those that follow.
             (_, Some(_)) => Some(0),
@@ -46,7 +47,7 @@ impl Filter {
         }
     }
 
-    pub(super) fn passes(&mut self, resource: &str, stream: Stream, line: &[u8]) -> bool {
+    pub(crate) fn passes(&mut self, resource: &str, stream: Stream, line: &[u8]) -> bool {
         if let Some(wanted) = self.level {
             let known = self.levels.iter_mut().find(|((of, on), _)| of == resource && *on == stream);
             let level = match (event::level(line), known) {

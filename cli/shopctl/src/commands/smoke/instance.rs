@@ -83,6 +83,8 @@ impl Instance {
                 Ok(Some(
                     Update::Snapshot { .. }
                     | Update::Line { .. }
+                    | Update::Logged { .. }
+                    | Update::Figures { .. }
                     | Update::Missed { .. }
                     | Update::Stopping { .. }
                     | Update::Down,

@@ -103,7 +103,12 @@ impl View {
             }
             Update::Stopping { .. } => snapshot.phase = Phase::Stopping,
             Update::Down => snapshot.phase = Phase::Down,
-            Update::Snapshot { .. } | Update::Progress { .. } | Update::Line { .. } | Update::Missed { .. } => {
+            Update::Snapshot { .. }
+            | Update::Progress { .. }
+            | Update::Line { .. }
+            | Update::Figures { .. }
+            | Update::Logged
+            | Update::Missed { .. } => {
                 return false;
             }
         }
@@ -141,6 +146,11 @@ fn say(update: &Update) {
         Update::Booted { .. } => printer::data("the boot failed"),
         Update::Stopping { why, .. } => printer::data(format_args!("stopping: {why}")),
         Update::Down => printer::data("down"),
-        Update::Snapshot { .. } | Update::Progress { .. } | Update::Line { .. } | Update::Missed { .. } => {}
+        Update::Snapshot { .. }
+        | Update::Progress { .. }
+        | Update::Line { .. }
+        | Update::Figures { .. }
+        | Update::Logged
+        | Update::Missed { .. } => {}
     }
 }

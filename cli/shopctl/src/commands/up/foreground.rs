@@ -14,11 +14,11 @@ use shopctl_runtime::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{Interrupts, screen::Screen};
+use super::{Interrupts, failure, screen::Screen};
 use crate::{
     args::{Global, Up},
     exit::{Exit, Failure},
-    lines::{Painter, Style, harmless},
+    lines::{Painter, Style},
     printer,
 };
 
@@ -112,8 +112,7 @@ impl<'a> Foreground<'a> {
                 Some(Update::Stopping { why, asked }) => {
                     stopping = true;
                     if matches!(self.progress, Progress::Ready) && !asked {
-                        let message = format!("everything was stopped: {why}");
-                        self.progress = Progress::Failed(Failure::new(Exit::Failure, message));
+                        self.progress = Progress::Failed(failure::stopped(&why));
                     }
                     self.screen.reopen();
                     self.screen.line(format_args!("stopping: {why}"));
@@ -121,7 +120,8 @@ impl<'a> Foreground<'a> {
                 Some(Update::Missed { updates }) if self.shows_lines_now() => {
                     self.screen.line(format_args!("{updates} updates are not shown; `shopctl logs` has every line"));
                 }
-                Some(Update::Missed { .. }) => {}
+                // These are for dashboards.
+                Some(Update::Missed { .. } | Update::Figures { .. } | Update::Logged) => {}
                 Some(Update::Down) => break,
                 None => return self.supervisor_gone().await,
             }
@@ -225,29 +225,10 @@ impl<'a> Foreground<'a> {
     }
 
     fn not_booted(&mut self, outcome: &BootOutcome) {
-        let instance = &self.global.instance;
-        self.progress = match outcome {
-            BootOutcome::Ready => return,
-            BootOutcome::Interrupted { .. } => Progress::Interrupted,
-            BootOutcome::Failed { resource, why, causes } => {
-                self.screen.causes(causes);
-                let message = format!("the boot failed: {resource} {}", harmless(why));
-                let hint = format!("`shopctl logs {resource} --instance {instance}` has all that it said");
-                Progress::Failed(Failure::new(Exit::Resource, message).hint(hint))
-            }
-            BootOutcome::PortTaken { resource, port, why } => {
-                let message = format!("the boot failed: {resource} wants port {port}, but {}", harmless(why));
-                let hint = "stop that program, or run another instance: `shopctl up --instance NAME --isolated` \
-                            (or `--port-offset N`)";
-                Progress::Failed(Failure::new(Exit::Conflict, message).hint(hint))
-            }
-            BootOutcome::TimedOut { waiting } => {
-                self.screen.causes(waiting);
-                let names: Vec<&str> = waiting.iter().map(|cause| cause.resource.as_str()).collect();
-                let timeout = humantime::format_duration(self.args.timeout);
-                let message = format!("not all was ready after {timeout}: {}", names.join(", "));
-                Progress::Failed(Failure::new(Exit::TimedOut, message).hint("`--timeout` gives it more time"))
-            }
+        self.screen.causes(failure::causes(outcome));
+        self.progress = match failure::of(outcome, self.global, self.args) {
+            Some(failure) => Progress::Failed(failure),
+            None => Progress::Interrupted,
         };
     }
 
@@ -255,7 +236,6 @@ impl<'a> Foreground<'a> {
     async fn supervisor_gone(&mut self) -> anyhow::Result<Exit> {
         self.reaper.gone().await;
         self.screen.clear();
-        let failure = Failure::new(Exit::Failure, "the supervisor was killed; everything it ran is stopped");
-        Err(failure.hint("`shopctl up` starts again; the data are whole").into())
+        Err(failure::killed().into())
     }
 }

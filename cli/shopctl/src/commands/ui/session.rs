@@ -1,0 +1,170 @@
+//! What serves a dashboard that is attached to a running instance.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use shopctl_core::{Graph, manifest::Condition};
+use shopctl_protocol::{Action, Resource, Snapshot, Update};
+use shopctl_runtime::{Client, Instance};
+use shopctl_tui::{Command, Edge, Msg, kafka::Ask};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use super::{kafka, play, reader::Reader};
+use crate::running;
+
+pub(crate) struct Session {
+    instance: Instance,
+    messages: mpsc::Sender<Msg>,
+    reader: Option<Reader>,
+    /// To what reads Kafka, once somebody looked at it.
+    kafka: Option<mpsc::UnboundedSender<Ask>>,
+}
+
+impl Session {
+    pub(crate) fn new(instance: Instance, messages: mpsc::Sender<Msg>) -> Self {
+        Self { instance, messages, reader: None, kafka: None }
+    }
+
+    /// Passes on what the supervisor tells.
+    pub(crate) async fn tell(&mut self, update: Update) {
+        match update {
+            Update::Logged => {
+                if let Some(reader) = &self.reader {
+                    reader.news();
+                }
+            }
+            Update::Snapshot { snapshot } => {
+                if self.reader.is_none() {
+                    let names = snapshot.resources.iter().map(|resource| resource.name.clone()).collect();
+                    self.reader = Some(Reader::start(self.instance.log_dir(), names, self.messages.clone()));
+                    // Before the snapshot, which is the first that is drawn.
+                    let _ = self.messages.send(Msg::Edges(edges(&self.instance))).await;
+                    self.learn_calls(&snapshot);
+                }
+                let _ = self.messages.send(Msg::Update(Update::Snapshot { snapshot })).await;
+            }
+            update => drop(self.messages.send(Msg::Update(update)).await),
+        }
+    }
+
+    /// Asks which service was given which resource's address.
+    fn learn_calls(&self, snapshot: &Snapshot) {
+        let (instance, messages) = (self.instance.clone(), self.messages.clone());
+        let resources = snapshot.resources.clone();
+        tokio::spawn(async move {
+            // Without it the flow has no calls, and all else is as it is.
+            if let Ok(calls) = calls(&instance, &resources).await {
+                let _ = messages.send(Msg::Calls(calls)).await;
+            }
+        });
+    }
+
+    fn ask_kafka(&mut self, ask: Ask) {
+        let asks = self.kafka.get_or_insert_with(|| {
+            let (sender, asks) = mpsc::unbounded_channel();
+            let (instance, messages) = (self.instance.clone(), self.messages.clone());
+            tokio::spawn(async move {
+                let addresses = addresses(&instance).await;
+                let found =
+                    addresses.map(|addresses| addresses.get("kafka").and_then(Value::as_str).map(str::to_owned));
+                match found {
+                    Ok(Some(brokers)) => kafka::read(brokers, asks, messages).await,
+                    Ok(None) => drop(messages.send(Msg::Failed("this instance has no Kafka".to_owned())).await),
+                    Err(error) => drop(messages.send(Msg::Failed(error.to_string())).await),
+                }
+            });
+            sender
+        });
+        let _ = asks.send(ask);
+    }
+
+    /// Does what needs nothing but the running instance.
+    pub(crate) fn obey(&mut self, command: Command) {
+        match command {
+            Command::Act { action, resource } => {
+                let (instance, messages) = (self.instance.clone(), self.messages.clone());
+                tokio::spawn(async move {
+                    if let Err(error) = act(&instance, action, resource).await {
+                        let _ = messages.send(Msg::Failed(error.to_string())).await;
+                    }
+                });
+            }
+            Command::Log(request) => {
+                if let Some(reader) = &self.reader {
+                    reader.ask(request);
+                }
+            }
+            Command::Kafka(ask) => self.ask_kafka(ask),
+            Command::Checkout => {
+                let (instance, messages) = (self.instance.clone(), self.messages.clone());
+                let runtime = Handle::current();
+                // On a thread of its own: a story does not wander between threads.
+                tokio::task::spawn_blocking(move || {
+                    if let Err(error) = runtime.block_on(checkout(&instance, &messages)) {
+                        let _ = messages.blocking_send(Msg::Failed(error.to_string()));
+                    }
+                });
+            }
+            // Those are of whoever holds the lease, or of the terminal.
+            Command::Quit
+            | Command::Stop(_)
+            | Command::Release
+            | Command::Copy(_)
+            | Command::Redraw
+            | Command::Suspend => {}
+        }
+    }
+}
+
+async fn act(instance: &Instance, action: Action, resource: String) -> anyhow::Result<()> {
+    Ok(Client::connect(instance).await?.act(action, &[resource]).await?)
+}
+
+async fn addresses(instance: &Instance) -> anyhow::Result<BTreeMap<String, Value>> {
+    Ok(Client::connect(instance).await?.environment(None).await?)
+}
+
+async fn checkout(instance: &Instance, messages: &mpsc::Sender<Msg>) -> anyhow::Result<()> {
+    let (plan, _) = running::plan(instance)?;
+    play::play(&plan.workspace, addresses(instance).await?, messages).await;
+    Ok(())
+}
+
+/// Which service was given an address with a port of which resource.
+async fn calls(instance: &Instance, resources: &[Resource]) -> anyhow::Result<Vec<(String, String)>> {
+    let mut client = Client::connect(instance).await?;
+    let mut calls = Vec::new();
+    for service in resources.iter().filter(|resource| resource.kind == "service") {
+        let variables = client.environment(Some(&service.name)).await?;
+        let names = |value: &str, port: u16| {
+            value
+                .match_indices(&format!(":{port}"))
+                .any(|(at, found)| !value[at + found.len()..].starts_with(|c: char| c.is_ascii_digit()))
+        };
+        for other in resources.iter().filter(|other| other.name != service.name) {
+            let mut values = variables.values().filter_map(Value::as_str);
+            if values.any(|value| other.ports.values().any(|&port| names(value, port))) {
+                calls.push((service.name.clone(), other.name.clone()));
+            }
+        }
+    }
+    Ok(calls)
+}
+
+/// What needs what in this instance. A plan that cannot be read leaves the graph without edges.
+fn edges(instance: &Instance) -> Vec<Edge> {
+    let Ok((plan, manifest)) = running::plan(instance) else { return Vec::new() };
+    let Ok(graph) = Graph::new(&manifest, &plan.options()) else { return Vec::new() };
+    let needs = graph.ids().flat_map(|id| graph.node(id).needs.iter().map(move |need| (id, need)));
+    let edge = |(id, (need, condition)): (_, &(_, Condition))| Edge {
+        resource: graph.node(id).name.clone(),
+        needs: graph.node(*need).name.clone(),
+        condition: match condition {
+            Condition::Started => "started",
+            Condition::Ready => "ready",
+            Condition::Completed => "completed",
+        }
+        .to_owned(),
+    };
+    needs.map(edge).collect()
+}

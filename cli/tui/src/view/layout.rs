@@ -1,0 +1,69 @@
+//! Where everything is: what is drawn, and what the mouse hits.
+
+use ratatui::layout::Rect;
+
+use crate::model::{Focus, Model, Tab};
+
+/// Narrower than this, list and log are shown by turns.
+const BOTH: u16 = 64;
+
+/// The places of the home view. Each is the inside, without title and border.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Home {
+    pub(crate) list: Option<Rect>,
+    pub(crate) log: Option<Rect>,
+}
+
+/// All but the first and the last row.
+pub(crate) fn body(model: &Model) -> Rect {
+    let Rect { x, y, width, height } = model.size;
+    Rect { x, y: y + height.min(1), width, height: height.saturating_sub(2) }
+}
+
+pub(crate) fn bottom(model: &Model) -> Rect {
+    let Rect { x, y, width, height } = model.size;
+    Rect { x, y: (y + height).saturating_sub(1), width, height: height.min(1) }
+}
+
+/// The names of the views, at the right end of the first row: by their digits alone where there is little room.
+pub(crate) fn tabs(model: &Model) -> Vec<(Tab, Rect)> {
+    let long: u16 = Tab::ALL.iter().map(|tab| 4 + tab.name().len() as u16).sum();
+    let is_long = long + 40 <= model.size.width;
+    let width = |tab: Tab| if is_long { 4 + tab.name().len() as u16 } else { 3 };
+    let all: u16 = Tab::ALL.iter().map(|&tab| width(tab)).sum();
+    let mut x = model.size.width.saturating_sub(all);
+    let place = |tab: Tab| {
+        let area = Rect { x, y: 0, width: width(tab), height: model.size.height.min(1) };
+        x += area.width;
+        (tab, area.intersection(model.size))
+    };
+    Tab::ALL.into_iter().map(place).collect()
+}
+
+/// Columns of the list beside the log.
+fn list_width(columns: u16) -> u16 {
+    match columns {
+        0..100 => 30,
+        100..130 => 50,
+        130..180 => 66,
+        180.. => 76,
+    }
+}
+
+pub(crate) fn home(model: &Model) -> Home {
+    let body = body(model);
+    // One row for the title.
+    let inside = |area: Rect| Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
+    let one_only = body.width < BOTH || model.zoom;
+    match (one_only, model.focus) {
+        (true, Focus::List) if !model.zoom => Home { list: Some(inside(body)), log: None },
+        (true, _) => Home { list: None, log: Some(inside(body)) },
+        (false, _) => {
+            let width = list_width(body.width);
+            let list = Rect { width, ..body };
+            // A column between them.
+            let log = Rect { x: body.x + width + 1, width: body.width - width - 1, ..body };
+            Home { list: Some(inside(list)), log: Some(inside(log)) }
+        }
+    }
+}
