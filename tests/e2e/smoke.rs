@@ -11,7 +11,7 @@ use testkit::eventually;
 
 use crate::{
     processes::marked,
-    stack::{Stack, code},
+    stack::{Stack, binary, code, workspace},
 };
 
 /// For an instance to be up or gone, with the build before it waiting for another cargo.
@@ -30,22 +30,38 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The command that the documentation gives to CI.
+fn documented() -> String {
+    let page = read(&workspace().join("fixtures/scenarios/README.md"));
+    let line = page.lines().find_map(|line| line.trim().strip_prefix("- run: ")).expect("there is a command");
+    // What CI builds in release mode is built already.
+    let command = line.strip_prefix("cargo run --release -- ").expect("it runs shopctl");
+    format!("'{}' {}", binary().display(), command.replace(" --release", ""))
+}
+
 #[test]
-fn a_smoke_without_fire_reports_and_leaves_nothing() {
+fn the_smoke_that_is_documented_reports_and_leaves_nothing() {
     let stack = Stack::new("smoke");
-    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let folder = tempfile::tempdir_in(workspace().join("target")).expect("the target folder can be written");
     let path = |name: &str| folder.path().join(name);
-    let reports = ["junit", "json", "html"].map(|format| format!("{format}={}", path(format).display())).join(",");
-    let artifacts = path("artifacts").display().to_string();
-    let output =
-        stack.run(&["smoke", "--only", "cancelled", "--seed", "5", "--report", &reports, "--artifacts", &artifacts]);
+    // One that is quick stands for all.
+    let command = format!("{} --only cancelled --seed 5 --artifacts artifacts", documented());
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-ec", &command]).current_dir(folder.path()).env("SHOPCTL_INSTANCE", &stack.instance);
+    for (name, value) in stack.shopctl(&[]).get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let output = shell.output().expect("there is a shell");
     assert_eq!(code(&output), 0, "{}", said(&output));
-    let report: Value = serde_json::from_str(&read(&path("json"))).expect("JSON");
+    let report: Value = serde_json::from_str(&read(&path("smoke.json"))).expect("JSON");
     assert_eq!((&report["held"], &report["seed"]), (&true.into(), &5.into()), "{report:#}");
     assert_eq!(report["scenarios"][0]["story"], "cancelled");
     assert_eq!(report["invariants"]["problems"], Value::Array(Vec::new()), "{report:#}");
-    assert!(read(&path("junit")).contains("<testcase name=\"cancelled\""));
-    assert!(read(&path("html")).starts_with("<!DOCTYPE html>"));
+    assert!(read(&path("smoke.xml")).contains("<testcase name=\"cancelled\""));
+    assert!(read(&path("smoke.html")).starts_with("<!DOCTYPE html>"));
     assert!(!path("artifacts").exists(), "nothing failed");
     assert_eq!(left(&stack), Vec::<u32>::new());
     assert_eq!(code(&stack.run(&["status"])), 8);
