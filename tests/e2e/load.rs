@@ -46,14 +46,11 @@ async fn a_load_says_what_it_measured_and_ends_by_thresholds_and_invariants() {
     let mut database = PgConnection::connect(shop.address("order_db")).await.expect("it answers");
     let lie = "UPDATE orders SET total_cents = total_cents + 1 WHERE id = (SELECT min(id) FROM orders)";
     sqlx::raw_sql(lie).execute(&mut database).await.expect("it can be changed");
-    let violated = stack.run(&[&steady[..], &["--threshold", "p50<1us"]].concat());
-    let said = String::from_utf8_lossy(&violated.stderr);
-    assert_eq!(self::code(&violated), 7, "{said}");
-    assert!(said.contains("not hold") && said.contains("totals"), "{said}");
-
-    let watched = ["checkout", "load", "--rate", "2/s", "--duration", "9s", "--accounts", "1", "--watch-invariants"];
-    let (report, code) = stack.json(&watched);
+    // Long enough for two looks that are 5 s apart, on a busy machine too. The missed threshold counts for less.
+    let watched = ["checkout", "load", "--rate", "2/s", "--duration", "20s", "--accounts", "1", "--watch-invariants"];
+    let (report, code) = stack.json(&[&watched[..], &["--threshold", "p50<1us"]].concat());
     let lasted = report["watched"].as_array().expect("a list");
     let named = |one: &&Value| one["claim"] == "totals" && one["objects"][0].is_string();
     assert!(code == 7 && lasted.iter().filter(named).count() == 1, "{code}: {report:#}");
+    assert_eq!(report["invariants"]["counts"]["totals"], 1, "{report:#}");
 }

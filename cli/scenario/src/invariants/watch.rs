@@ -6,9 +6,11 @@ use std::{
 use super::{Addresses, Error, Expected, Lasting, Violation, rules, source::Source};
 
 /// Between two looks, at least. A look at a large shop takes long: there is four times as much between two of them, so that
-/// looking on takes no more than a fifth of one core.
+/// looking on takes no more than a fifth of one core ...
 const PAUSE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 4;
+/// ... but no more than this, or nobody would see what lasts.
+const LONGEST: Duration = Duration::from_millis(2500);
 
 /// Looks at a shop again and again while it is busy, until the future is dropped. `tell` hears of each difference once, when it
 /// has lasted 5 s. What cannot be read now (a database is away) is looked at later.
@@ -20,7 +22,7 @@ pub async fn watch(addresses: &Addresses, expected: &Expected, mut tell: impl Fn
             Ok(found) => lasting.look(began.elapsed(), found).into_iter().for_each(&mut tell),
             Err(_) => lasting.missed(),
         }
-        tokio::time::sleep(PAUSE.max(look.elapsed() * SHARE)).await;
+        tokio::time::sleep((look.elapsed() * SHARE).clamp(PAUSE, LONGEST)).await;
     }
 }
 

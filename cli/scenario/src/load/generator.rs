@@ -38,6 +38,12 @@ use crate::{Shop, basket, invariants::catalog, report::Failure};
 const TELL: Duration = Duration::from_millis(250);
 /// Accounts that register at a time: a password costs their service much.
 const REGISTERING: usize = 4;
+/// Whose CPU time counts.
+#[cfg(target_os = "linux")]
+const THREAD: UsageWho = UsageWho::RUSAGE_THREAD;
+/// Where threads are not told apart, what only looks on counts too.
+#[cfg(not(target_os = "linux"))]
+const THREAD: UsageWho = UsageWho::RUSAGE_SELF;
 /// Nobody knows the lag yet, or the broker is away.
 const UNKNOWN: i64 = -1;
 
@@ -278,6 +284,6 @@ impl Effort {
 /// CPU time that this thread has used.
 fn used() -> Duration {
     let micros = |usage: Usage| usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    let micros = getrusage(UsageWho::RUSAGE_THREAD).map(micros).unwrap_or_default();
+    let micros = getrusage(THREAD).map(micros).unwrap_or_default();
     Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
