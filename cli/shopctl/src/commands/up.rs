@@ -34,7 +34,10 @@ pub(crate) async fn run(global: &Global, args: &Up) -> anyhow::Result<Exit> {
     let manifest = workspace.load(chosen.infra)?;
     let kept = chosen.kept.clone();
     let plan = plan::plan(&workspace, &manifest, chosen, args)?;
-    let prepared = tokio::task::block_in_place(|| prepare(global, &instance, &plan, &kept))?;
+    let prepared = match tokio::task::block_in_place(|| prepare(global, &instance, &plan, &kept)) {
+        Ok(prepared) => prepared,
+        Err(error) => return Err(infra::explained(error).await.into()),
+    };
     let (mut reaper, mut lease) = prepared.start().await?;
     let lines = if Foreground::shows_lines(global, args) { LogFilter::All } else { LogFilter::None };
     let watch = match attach(&instance, &mut lease, lines).await {
@@ -55,7 +58,7 @@ async fn attach(instance: &Instance, lease: &mut Client, lines: LogFilter) -> an
     Ok(watch)
 }
 
-fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> anyhow::Result<Prepared> {
+fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> Result<Prepared, launch::Error> {
     let wish = if global.isolated { Wish::Isolated } else { Wish::Offset(global.port_offset.unwrap_or(0)) };
     if wish != Wish::Offset(0) && instance.record().is_ok_and(|record| record.is_some()) {
         printer::note(format_args!("instance {} keeps the ports of its first `up`", instance.name));
@@ -72,7 +75,7 @@ fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -
             ));
         }
     };
-    Ok(launch::prepare(instance, plan, wish, kept, note)?)
+    launch::prepare(instance, plan, wish, kept, note)
 }
 
 /// Ctrl-C and SIGTERM.
