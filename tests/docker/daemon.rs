@@ -87,7 +87,7 @@ async fn a_daemon_that_goes_in_the_middle_of_a_boot_ends_it_with_the_reason(_: D
 
 async fn without_a_daemon_it_is_said_and_auto_takes_what_needs_none(_: Docker) {
     let instance = Instance::new("none").with("DOCKER_HOST", "unix:///nonexistent/docker.sock");
-    let nobody = "no Docker daemon answers at unix:///nonexistent/docker.sock (DOCKER_HOST)";
+    let nobody = "no Docker daemon answers at unix:///nonexistent/docker.sock (by DOCKER_HOST)";
     let said = instance.fails(3, &["up", "--infra", "docker", "--detach", PART]);
     assert!(said.contains(nobody) && said.contains("--infra embedded"), "{said}");
     let said = instance.succeeds(&["up", "--infra", "auto", "--isolated", "--detach", PART]);

@@ -7,10 +7,12 @@ use std::{
     fs,
     io::{self, Write},
     path::Path,
+    pin::pin,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Context as _;
+use futures::future::{self, Either};
 use shopctl_core::manifest::Infra;
 use shopctl_docker::project::{Ending, Health, How, Observer, Output, Report, Since};
 use shopctl_runtime::{Instance, plan::Plan, supervisor::PLAN};
@@ -63,7 +65,13 @@ pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
             return Ok(Exit::Success);
         }
         () = told_to_end => {
-            let (_, stopped) = tokio::join!(&mut attended, project.stop(name, service.stop_grace_period));
+            // Its last words are still told, unless the daemon is away, which may be for long.
+            let stop = pin!(project.stop(name, service.stop_grace_period));
+            let stopped = match future::select(stop, &mut attended).await {
+                Either::Left((Ok(()), attended)) => attended.await.map(drop),
+                Either::Left((stopped @ Err(_), _)) => stopped,
+                Either::Right((_, stop)) => stop.await,
+            };
             stopped.map_err(containers::failed)?;
             return Ok(Exit::Success);
         }
