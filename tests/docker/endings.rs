@@ -66,7 +66,8 @@ async fn a_container_that_runs_out_of_memory_is_told_and_started_again(_: Docker
 }
 
 async fn a_container_that_always_runs_out_of_memory_is_explained(_: Docker) {
-    let instance = Instance::of_one("hungry", &HUNGRY.replace("until rm /tmp/go 2>/dev/null; do sleep 0.1; done; ", ""));
+    let instance =
+        Instance::of_one("hungry", &HUNGRY.replace("until rm /tmp/go 2>/dev/null; do sleep 0.1; done; ", ""));
     // It counts as ready as soon as it runs.
     up(&instance, &["one"]);
     let why = eventually(SOON, "it is started again", async || {

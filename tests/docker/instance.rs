@@ -138,7 +138,8 @@ impl Instance {
             assert_eq!(self.has(what), [""; 0], "docker {}", what.join(" "));
         }
         let volumes = docker(&["volume", "ls", "-q"]);
-        let left: Vec<&str> = mounted.split_whitespace().filter(|name| volumes.lines().any(|one| one == *name)).collect();
+        let left: Vec<&str> =
+            mounted.split_whitespace().filter(|name| volumes.lines().any(|one| one == *name)).collect();
         assert_eq!(left, [""; 0], "volumes");
     }
 
