@@ -100,6 +100,9 @@ async fn an_image_that_is_not_here_and_cannot_be_pulled_is_told(_: Docker) {
     assert!(said.contains(&format!("image {image} cannot be pulled: its registry is not reached")), "{said}");
     assert!(said.contains("--image RESOURCE=IMAGE") && said.contains("--infra embedded"), "{said}");
     assert_eq!(instance.has(&["ps", "-a"]), [""; 0]);
+    // As the hint says: there are no data that it would leave behind.
+    instance.succeeds(&["up", "--infra", "embedded", "--detach", PART]);
+    assert_eq!(instance.has(&["network", "ls"]), [""; 0]);
     instance.finish();
 }
 

@@ -57,6 +57,12 @@ async fn kept_containers_are_taken_over(_: Docker) {
     let instance = Instance::new("kept");
     up(&instance, &[PART, "--keep-infra"]);
     let container = instance.container(PART);
+    let write = |line: &str| {
+        let code = format!("DO $$ BEGIN RAISE LOG '{line}'; END $$");
+        docker(&["exec", &container, "psql", "-U", "shop", "-d", PART, "-c", &code]);
+    };
+    write("written before");
+    instance.says(PART, "written before").await;
     let pid = instance.supervisor();
     assert!(std::process::Command::new("kill").args(["-9", &pid]).status().expect("there is kill").success());
     eventually(SOON, "the supervisor's end", async || {
@@ -64,11 +70,17 @@ async fn kept_containers_are_taken_over(_: Docker) {
     })
     .await;
     assert_eq!(instance.has(&["ps"]), std::slice::from_ref(&container));
+    write("written meanwhile");
     let said = up(&instance, &[PART]);
     assert!(said.contains("ready"), "{said}");
     assert_eq!(instance.container(PART), container);
+    instance.says(PART, "took over").await;
+    write("written after");
+    instance.says(PART, "written after").await;
     let log = instance.succeeds(&["logs", PART]);
-    assert!(log.contains("took over"), "{log}");
+    for line in ["before", "meanwhile", "after"] {
+        assert_eq!(log.matches(&format!("LOG:  written {line}")).count(), 1, "{log}");
+    }
     instance.succeeds(&["down"]);
     assert_eq!(instance.has(&["ps", "-a"]), [""; 0]);
     instance.finish();

@@ -48,7 +48,9 @@ pub(super) async fn choose(workspace: &Workspace, instance: &Instance, args: &Up
     let kept = instance.record().ok().flatten().map(|record| record.infra);
     let (docker, why) = match (args.infra, kept) {
         (Choice::Docker, Some(Infra::Embedded)) => return Err(other_data(instance, Infra::Embedded).into()),
-        (Choice::Embedded, Some(Infra::Docker)) => return Err(other_data(instance, Infra::Docker).into()),
+        (Choice::Embedded, Some(Infra::Docker)) if !gave_up(instance).await? => {
+            return Err(other_data(instance, Infra::Docker).into());
+        }
         (_, Some(Infra::Docker)) => {
             (Some(insisted(workspace, args).await?), "as this instance's data are there".to_owned())
         }
@@ -90,6 +92,17 @@ pub(super) async fn explained(error: launch::Error) -> launch::Error {
         taken.holder = format!("the container {container}");
     }
     launch::Error::Ports { source: ports::Error::Taken { resource, taken }, remembered }
+}
+
+/// Whether there are no data in Docker after all, as when no image could be pulled: then nothing of it is kept.
+async fn gave_up(instance: &Instance) -> Result<bool, Failure> {
+    // Nobody knows what a daemon has that does not answer.
+    let Ok(project) = containers::project(instance).await else { return Ok(false) };
+    if !project.list().await.map_err(containers::failed)?.volumes.is_empty() {
+        return Ok(false);
+    }
+    project.remove_all(false).await.map_err(containers::failed)?;
+    Ok(true)
 }
 
 fn other_data(instance: &Instance, infra: Infra) -> Failure {
