@@ -48,15 +48,18 @@ pub(super) async fn choose(workspace: &Workspace, instance: &Instance, args: &Up
     let kept = instance.record().ok().flatten().map(|record| record.infra);
     let (docker, why) = match (args.infra, kept) {
         (Choice::Docker, Some(Infra::Embedded)) => return Err(other_data(instance, Infra::Embedded).into()),
-        (Choice::Embedded, Some(Infra::Docker)) if !gave_up(instance).await? => {
-            return Err(other_data(instance, Infra::Docker).into());
+        (Choice::Embedded, Some(Infra::Docker)) => {
+            if !gave_up(instance).await? {
+                return Err(other_data(instance, Infra::Docker).into());
+            }
+            (None, String::new())
         }
-        (_, Some(Infra::Docker)) => {
+        (Choice::Auto | Choice::Docker, Some(Infra::Docker)) => {
             (Some(insisted(workspace, args).await?), "as this instance's data are there".to_owned())
         }
         (Choice::Auto, Some(Infra::Embedded)) => (None, "as this instance's data are".to_owned()),
         (Choice::Docker, None) => (Some(insisted(workspace, args).await?), "as asked for".to_owned()),
-        (Choice::Embedded, _) => (None, String::new()),
+        (Choice::Embedded, Some(Infra::Embedded) | None) => (None, String::new()),
         (Choice::Auto, None) => match reachable(workspace, args).await? {
             Ok((docker, why)) => (Some(docker), why),
             Err(why) => (None, why),
