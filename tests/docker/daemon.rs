@@ -79,7 +79,7 @@ async fn a_daemon_that_goes_in_the_middle_of_a_boot_is_told_whatever_becomes_of_
     let outcome = eventually(RETURN + SOON, "an end of the boot", async || {
         let ended = up.try_wait().expect("it is our child");
         // Containers that run already get ready without a daemon.
-        ended.map(Some).or_else(|| instance.run(&["status"]).status.success().then_some(None))
+        ended.map(Some).or_else(|| instance.is_ready().then_some(None))
     });
     if let Some(status) = outcome.await {
         let said = std::fs::read_to_string(&log).expect("it can be read");

@@ -101,6 +101,13 @@ impl Instance {
         all.find(|one| one["name"] == resource).cloned().unwrap_or_else(|| panic!("no {resource} in {status}"))
     }
 
+    /// Whether it runs, and all that it has is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        let status: Option<Value> = serde_json::from_slice(&self.run(&["status", "--json"]).stdout).ok();
+        let resources = status.as_ref().and_then(|status| status["resources"].as_array());
+        resources.is_some_and(|all| all.iter().all(|one| one["ready"] == true))
+    }
+
     pub(crate) fn supervisor(&self) -> String {
         let output = self.run(&["status", "--json"]);
         let status: Value = serde_json::from_slice(&output.stdout).expect("status answers in JSON");
