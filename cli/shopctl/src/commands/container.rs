@@ -46,7 +46,11 @@ pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
     let obtained = project.obtain(name, service, folder).await.map_err(containers::failed)?;
     let (container, since) = (&obtained.container, since(obtained.how, seen));
     printer::note(format_args!("{} {} of {}", did(obtained.how), container.name, service.image));
-    let mut relay = Relay::default();
+    let known = match since {
+        Since::Time(time) => Some(time),
+        Since::Start => None,
+    };
+    let mut relay = Relay { seen: known };
     let mut attended = Box::pin(project.attend(container, since, &mut relay));
     let told_to_end = async {
         tokio::select! {
@@ -137,7 +141,6 @@ fn told(ending: &Ending) -> String {
 }
 
 /// Writes what the container writes, where it writes it.
-#[derive(Default)]
 struct Relay {
     /// When the last piece was written.
     seen: Option<SystemTime>,
