@@ -6,22 +6,21 @@ use testkit::{cases, eventually, trials::Case};
 
 use crate::{
     Docker,
-    instance::{Instance, docker},
+    instance::{Instance, SOON, docker},
 };
 
 pub(crate) const CASES: &[Case<Docker>] = cases![
     a_shop_on_containers_proves_a_checkout_and_leaves_only_its_volumes,
-    a_container_that_is_killed_or_removed_is_noticed_told_and_started_again,
     a_supervisor_that_is_killed_leaves_no_container_running,
     kept_containers_are_taken_over,
     an_instance_keeps_its_kind_of_infrastructure,
     a_field_that_is_not_supported_is_refused_by_name_and_line,
 ];
 
-const SOON: Duration = Duration::from_secs(60);
-const PART: &str = "order_db";
+/// What comes up soon.
+pub(crate) const PART: &str = "order_db";
 
-fn up(instance: &Instance, more: &[&str]) -> String {
+pub(crate) fn up(instance: &Instance, more: &[&str]) -> String {
     instance.succeeds(&[&["up", "--infra", "docker", "--isolated", "--detach"], more].concat())
 }
 
@@ -40,25 +39,7 @@ async fn a_shop_on_containers_proves_a_checkout_and_leaves_only_its_volumes(_: D
     assert_eq!(instance.has(&["volume", "ls"]).len(), 6);
     up(&instance, &[]);
     instance.succeeds(&["checkout"]);
-    instance.succeeds(&["down", "--volumes"]);
-    assert_eq!(instance.has(&["volume", "ls"]), [""; 0]);
-}
-
-async fn a_container_that_is_killed_or_removed_is_noticed_told_and_started_again(_: Docker) {
-    let instance = Instance::new("ends");
-    up(&instance, &[PART]);
-    for (restarts, (end, told)) in
-        (1_u64..).zip([(["kill"].as_slice(), "was ended by SIGKILL"), (&["rm", "-f"], "was removed, not by shopctl")])
-    {
-        docker(&[end, &[instance.container(PART).as_str()]].concat());
-        eventually(SOON, "it runs again", async || {
-            let status = instance.status(PART);
-            (status["restarts"].as_u64() >= Some(restarts) && status["ready"] == true).then_some(())
-        })
-        .await;
-        let log = instance.succeeds(&["logs", PART]);
-        assert!(log.contains(told), "{told} in {log}");
-    }
+    instance.finish();
 }
 
 async fn a_supervisor_that_is_killed_leaves_no_container_running(_: Docker) {
@@ -69,12 +50,19 @@ async fn a_supervisor_that_is_killed_leaves_no_container_running(_: Docker) {
     let begin = Instant::now();
     eventually(SOON, "nothing runs", async || instance.has(&["ps"]).is_empty().then_some(())).await;
     assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    instance.finish();
 }
 
 async fn kept_containers_are_taken_over(_: Docker) {
     let instance = Instance::new("kept");
     up(&instance, &[PART, "--keep-infra"]);
     let container = instance.container(PART);
+    let write = |line: &str| {
+        let code = format!("DO $$ BEGIN RAISE LOG '{line}'; END $$");
+        docker(&["exec", &container, "psql", "-U", "shop", "-d", PART, "-c", &code]);
+    };
+    write("written before");
+    instance.says(PART, "written before").await;
     let pid = instance.supervisor();
     assert!(std::process::Command::new("kill").args(["-9", &pid]).status().expect("there is kill").success());
     eventually(SOON, "the supervisor's end", async || {
@@ -82,13 +70,20 @@ async fn kept_containers_are_taken_over(_: Docker) {
     })
     .await;
     assert_eq!(instance.has(&["ps"]), std::slice::from_ref(&container));
+    write("written meanwhile");
     let said = up(&instance, &[PART]);
     assert!(said.contains("ready"), "{said}");
     assert_eq!(instance.container(PART), container);
+    instance.says(PART, "took over").await;
+    write("written after");
+    instance.says(PART, "written after").await;
     let log = instance.succeeds(&["logs", PART]);
-    assert!(log.contains("took over"), "{log}");
+    for line in ["before", "meanwhile", "after"] {
+        assert_eq!(log.matches(&format!("LOG:  written {line}")).count(), 1, "{log}");
+    }
     instance.succeeds(&["down"]);
     assert_eq!(instance.has(&["ps", "-a"]), [""; 0]);
+    instance.finish();
 }
 
 async fn an_instance_keeps_its_kind_of_infrastructure(_: Docker) {
@@ -99,6 +94,7 @@ async fn an_instance_keeps_its_kind_of_infrastructure(_: Docker) {
     assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
     let said = instance.succeeds(&["up", "--detach", PART]);
     assert!(said.contains("as this instance's data are there"), "{said}");
+    instance.finish();
 }
 
 async fn a_field_that_is_not_supported_is_refused_by_name_and_line(_: Docker) {

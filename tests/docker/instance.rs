@@ -4,29 +4,55 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::LazyLock,
+    time::Duration,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+use testkit::{docker::IMAGES, eventually};
 
-use crate::IMAGES;
+/// For what comes at once on an idle machine.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) struct Instance {
     name: String,
     state: TempDir,
+    workspace: PathBuf,
+    /// Of all its commands.
+    environment: Vec<(String, String)>,
 }
 
 impl Instance {
     /// One that is not booted yet.
     pub(crate) fn new(name: &str) -> Self {
         let name = format!("test-{name}-{}", std::process::id());
-        Self { name, state: TempDir::new().expect("the temporary folder can be written") }
+        let state = TempDir::new().expect("the temporary folder can be written");
+        Self { name, state, workspace: workspace().to_owned(), environment: Vec::new() }
+    }
+
+    /// The same in a workspace of one container, which this YAML describes below `services: one:`.
+    pub(crate) fn of_one(name: &str, yaml: &str) -> Self {
+        let mut instance = Self::new(name);
+        instance.workspace = instance.state.path().join("workspace");
+        let compose = instance.workspace.join("compose");
+        std::fs::create_dir_all(&compose).expect("a folder can be made");
+        let write = |name: &str, text: &str| std::fs::write(compose.join(name), text).expect("a file can be written");
+        write("services.toml", ONE);
+        write("infra.yaml", &format!("services:\n  one:\n{yaml}"));
+        instance
+    }
+
+    /// Sets a variable of all its commands.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
     }
 
     pub(crate) fn shopctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.args(arguments).args(["--instance", &self.name]).current_dir(workspace());
+        command.args(arguments).args(["--instance", &self.name]).current_dir(&self.workspace);
         command.env("XDG_STATE_HOME", self.state.path()).env_remove("SHOPCTL_STATE").stdin(Stdio::null()).envs(IMAGES);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -42,12 +68,44 @@ impl Instance {
         said
     }
 
+    /// What it writes to stdout, with `--json`; it must succeed.
+    pub(crate) fn json(&self, arguments: &[&str]) -> String {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "shopctl {} ended with {}:\n{said}", arguments.join(" "), output.status);
+        String::from_utf8(output.stdout).expect("it writes text")
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Removes its folder of state, as somebody does who tidies up.
+    pub(crate) fn forget(&self) {
+        std::fs::remove_dir_all(self.state.path()).expect("it is there");
+    }
+
+    /// What it writes to stdout and stderr; it must end with this code.
+    pub(crate) fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert_eq!(output.status.code(), Some(code), "shopctl {}:\n{said}", arguments.join(" "));
+        said
+    }
+
     /// The resource as `status` shows it.
     pub(crate) fn status(&self, resource: &str) -> Value {
         let output = self.run(&["status", "--json"]);
         let status: Value = serde_json::from_slice(&output.stdout).expect("status answers in JSON");
         let mut all = status["resources"].as_array().expect("a list of resources").iter();
         all.find(|one| one["name"] == resource).cloned().unwrap_or_else(|| panic!("no {resource} in {status}"))
+    }
+
+    /// Whether it runs, and all that it has is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        let status: Option<Value> = serde_json::from_slice(&self.run(&["status", "--json"]).stdout).ok();
+        let resources = status.as_ref().and_then(|status| status["resources"].as_array());
+        resources.is_some_and(|all| all.iter().all(|one| one["ready"] == true))
     }
 
     pub(crate) fn supervisor(&self) -> String {
@@ -60,6 +118,36 @@ impl Instance {
     pub(crate) fn has(&self, what: &[&str]) -> Vec<String> {
         let label = format!("label=shopctl.instance={}", self.name);
         docker(&[what, &["-q", "--filter", &label]].concat()).lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until a resource is ready and was started again as often as that.
+    pub(crate) async fn is_ready_after(&self, resource: &str, restarts: u64) {
+        let what = format!("{resource} is ready after {restarts} restarts");
+        eventually(SOON, &what, async || {
+            let status = self.status(resource);
+            (status["restarts"].as_u64() >= Some(restarts) && status["ready"] == true).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the log of a resource has this text.
+    pub(crate) async fn says(&self, resource: &str, text: &str) {
+        let said = async || self.succeeds(&["logs", resource]).contains(text).then_some(());
+        eventually(SOON, &format!("{resource} says {text:?}"), said).await;
+    }
+
+    /// Ends it with all that it has; nothing may be left, nor what its containers had without a name.
+    pub(crate) fn finish(self) {
+        let mounts = |id: &String| docker(&["inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", id]);
+        let mounted: String = self.has(&["ps", "-a"]).iter().map(mounts).collect();
+        self.succeeds(&["down", "--volumes"]);
+        for what in [&["ps", "-a"][..], &["network", "ls"], &["volume", "ls"]] {
+            assert_eq!(self.has(what), [""; 0], "docker {}", what.join(" "));
+        }
+        let volumes = docker(&["volume", "ls", "-q"]);
+        let left: Vec<&str> =
+            mounted.split_whitespace().filter(|name| volumes.lines().any(|one| one == *name)).collect();
+        assert_eq!(left, [""; 0], "volumes");
     }
 
     /// The container of a resource.
@@ -87,6 +175,16 @@ impl Drop for Instance {
         }
     }
 }
+
+/// What all of them are called in the workspace of [`Instance::of_one`].
+const ONE: &str = r#"
+version = 1
+
+[docker.resource.one]
+kind = "container"
+command = ["@shopctl", "internal", "container", "one"]
+restart = "on-failure"
+"#;
 
 /// What the docker command prints; it must succeed.
 pub(crate) fn docker(arguments: &[&str]) -> String {

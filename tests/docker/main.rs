@@ -1,19 +1,15 @@
 //! The whole shop on containers: PostgreSQL, Apache Kafka and Elasticsearch, as `shopctl up --infra docker` boots them. Shown as
 //! ignored, with the reason, where no Docker daemon answers or an image is missing.
 
+mod conflicts;
 mod containers;
+mod daemon;
+mod endings;
 mod instance;
 
 use std::process::ExitCode;
 
 use testkit::{docker, trials};
-
-/// Stand-ins for the official images; `compose/images/build` makes them.
-const IMAGES: [(&str, &str); 3] = [
-    ("POSTGRES_IMAGE", "shopctl-test/postgres:15"),
-    ("KAFKA_IMAGE", "shopctl-test/kafka:4.4.0"),
-    ("ELASTICSEARCH_IMAGE", "shopctl-test/elasticsearch:9.4.3"),
-];
 
 /// What these tests run on.
 #[derive(Clone, Copy)]
@@ -27,10 +23,10 @@ impl trials::Server for Docker {
     }
 
     fn available(self) -> Result<(), String> {
-        IMAGES.iter().try_for_each(|(_, image)| docker::available(image))
+        docker::IMAGES.iter().try_for_each(|(_, image)| docker::available(image))
     }
 }
 
 fn main() -> ExitCode {
-    trials::run(&[containers::CASES])
+    trials::run(&[containers::CASES, endings::CASES, conflicts::CASES, daemon::CASES])
 }

@@ -34,6 +34,7 @@ fn workspace(program: &str) -> TempDir {
 }
 
 #[test]
+#[cfg_attr(feature = "docker", ignore = "its workspace has no containers")]
 fn a_compile_error_ends_the_boot_with_its_place_and_leaves_nothing() {
     let workspace = workspace("fn main() { let wrong: u32 = \"text\"; }");
     let stack = Stack::of(workspace.path(), "compile");

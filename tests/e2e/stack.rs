@@ -8,9 +8,12 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{cargo, leash::Leash};
+use testkit::{cargo, docker, leash::Leash};
 
 use crate::shop::Shop;
+
+/// Whether the shop's databases, its broker and its catalog are in containers.
+pub(crate) const IN_DOCKER: bool = cfg!(feature = "docker");
 
 /// One instance, with a state folder of its own.
 pub(crate) struct Stack {
@@ -49,8 +52,8 @@ impl Stack {
         let mut command = Command::new(binary());
         command.args(arguments).args(["--instance", &self.instance]).current_dir(&self.workspace);
         command.env("XDG_STATE_HOME", &self.state).env_remove("SHOPCTL_STATE").stdin(Stdio::null());
-        // Or as whoever runs the tests wants it.
-        command.env("SHOPCTL_INFRA", std::env::var_os("SHOPCTL_INFRA").unwrap_or_else(|| "embedded".into()));
+        command.env("SHOPCTL_INFRA", if IN_DOCKER { "docker" } else { "embedded" });
+        command.envs(docker::IMAGES.into_iter().filter(|(variable, _)| std::env::var_os(variable).is_none()));
         command
     }
 

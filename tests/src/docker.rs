@@ -11,6 +11,12 @@ use std::{
 
 use crate::leash::Leash;
 
+/// Stand-ins for the images of `compose/infra.yaml`, by the variables that name them; `compose/images/build` makes them.
+pub const IMAGES: [(&str, &str); 3] = [
+    ("POSTGRES_IMAGE", "shopctl-test/postgres:15"),
+    ("KAFKA_IMAGE", "shopctl-test/kafka:4.4.0"),
+    ("ELASTICSEARCH_IMAGE", "shopctl-test/elasticsearch:9.4.3"),
+];
 /// On every container of ours; its value is the pid of the test process.
 const LABEL: &str = "shopctl.test";
 /// Between two looks at a container that starts.

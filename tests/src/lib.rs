@@ -8,6 +8,7 @@ pub mod brokers;
 pub mod cargo;
 pub mod crash;
 pub mod docker;
+pub mod door;
 pub mod elasticsearch;
 pub mod kafka;
 pub mod keys;

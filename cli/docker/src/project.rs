@@ -5,6 +5,7 @@ mod ending;
 mod holder;
 mod network;
 mod obtain;
+mod orphan;
 mod output;
 mod postgres;
 mod remove;
@@ -21,7 +22,9 @@ use sha2::{Digest, Sha256};
 
 pub use attend::{Health, Observer, Report, Since};
 pub use ending::Ending;
+pub use holder::publisher;
 pub use obtain::{Container, How, Obtained};
+pub use orphan::{Orphan, orphans};
 pub use output::Output;
 pub use remove::{Removed, Thing, Things, all};
 
@@ -31,6 +34,10 @@ use crate::{Daemon, Error};
 pub const INSTANCE: &str = "shopctl.instance";
 /// Hash of the path of the instance's state: unique among instances and workspaces.
 pub const STATE: &str = "shopctl.state";
+/// That folder, and the name of its machine: so that what is left of an instance whose folder is gone is found, and what belongs
+/// to another machine on the same daemon is not taken for that.
+pub const FOLDER: &str = "shopctl.folder";
+pub const HOST: &str = "shopctl.host";
 /// The resource that a container serves, or the file's name of a volume.
 pub const RESOURCE: &str = "shopctl.resource";
 /// Hash of what a container was made from, its image included.
@@ -72,8 +79,12 @@ impl Project {
     }
 
     fn labels(&self, resource: Option<&str>) -> HashMap<String, String> {
-        let mut labels =
-            HashMap::from([(INSTANCE.to_owned(), self.instance.clone()), (STATE.to_owned(), self.state.clone())]);
+        let mut labels = HashMap::from([
+            (INSTANCE.to_owned(), self.instance.clone()),
+            (STATE.to_owned(), self.state.clone()),
+            (FOLDER.to_owned(), self.folder.to_string_lossy().into_owned()),
+            (HOST.to_owned(), host()),
+        ]);
         labels.extend(resource.map(|resource| (RESOURCE.to_owned(), resource.to_owned())));
         labels
     }
@@ -90,4 +101,9 @@ impl Project {
             Some(_) | None => Err(Error::Foreign { kind, name: name.to_owned() }),
         }
     }
+}
+
+/// The name of this machine; empty if it has none.
+fn host() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -4,13 +4,20 @@ mod catalog;
 mod history;
 mod seller;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
+use tokio::time::sleep;
 
-use catalog::Stock;
-pub(crate) use catalog::is_empty;
+use catalog::{Away, Stock};
 pub(crate) use seller::Seller;
+
+/// How long product may be without its store: a database that is just starting on a busy machine answers late.
+const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Where the shop is, and what only this instance knows; the task `seed` has it in its environment.
 #[derive(Debug)]
@@ -57,9 +64,34 @@ pub(crate) struct Outcome {
 /// # Errors
 /// When a service refuses or cannot be reached, or the fixtures cannot be read.
 pub(crate) async fn catalog(shop: &Shop, fixtures: &Path, seller: &Seller) -> anyhow::Result<Outcome> {
-    let stock = Stock::read(&shop.product, seller).await?;
-    let (present, products) = (stock.len(), stock.complete(fixtures, seller).await?);
-    Ok(Outcome { products, present, baskets: 0 })
+    let mut present = None;
+    patiently(async || {
+        let stock = Stock::read(&shop.product, seller).await?;
+        // What came after the first look is of an earlier try, whose answer was lost.
+        let before = *present.get_or_insert(stock.len());
+        let products = stock.complete(fixtures, seller).await? + stock.len() - before;
+        Ok(Outcome { products, present: before, baskets: 0 })
+    })
+    .await
+}
+
+/// Whether the shop has no product at all.
+///
+/// # Errors
+/// When product cannot be reached or refuses.
+pub(crate) async fn is_empty(product: &str) -> anyhow::Result<bool> {
+    patiently(async || catalog::is_empty(product).await).await
+}
+
+/// Tries again for a while if product's store is away.
+async fn patiently<T>(mut attempt: impl AsyncFnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt().await {
+            Err(error) if error.is::<Away>() && Instant::now() < deadline => sleep(RETRY).await,
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Gives the real orders to the recommender; the catalog must be there.

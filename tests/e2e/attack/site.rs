@@ -18,8 +18,11 @@ use nix::{
 use testkit::{eventually, keys::Keys, leash::Leash, postgres::Cluster};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::part::{Database, Part, Place};
-use crate::shop::SETTLED;
+use super::{
+    containers::Containers,
+    part::{Database, Part, Place},
+};
+use crate::{shop::SETTLED, stack::IN_DOCKER};
 
 /// Takes a group of processes along when the tests are gone, however they ended. The group is its own; it gets the
 /// folders to remove.
@@ -37,6 +40,8 @@ pub(super) struct Site {
     urls: BTreeMap<Database, String>,
     places: BTreeMap<Part, Place>,
     processes: BTreeMap<Part, Child>,
+    /// In place of the broker's process and of product's own store.
+    containers: Option<Containers>,
 }
 
 /// The one site of this test process, whole, for one test at a time: all of them disturb it.
@@ -56,6 +61,7 @@ impl Site {
         let built = tokio::task::spawn_blocking(|| Part::ALL.map(Part::binary));
         tokio::time::timeout(BUILD, built).await.expect("in time").expect("all parts can be built");
         let keys = Keys::new("attack");
+        let containers = if IN_DOCKER { Some(tokio::task::block_in_place(Containers::start)) } else { None };
         let folder = tempfile::tempdir().expect("the temporary folder can be written").keep();
         let leash = Leash::shell(LEASH, [Some(folder.as_path()), keys.jwks().parent()].into_iter().flatten());
         let mut site = Self {
@@ -67,6 +73,7 @@ impl Site {
             urls: BTreeMap::new(),
             places: Part::ALL.map(|part| (part, Place::free())).into(),
             processes: BTreeMap::new(),
+            containers,
         };
         let (order, payment, recommender) = tokio::join!(Cluster::start(), Cluster::start(), Cluster::start());
         for (database, cluster) in Database::ALL.into_iter().zip([order, payment, recommender]) {
@@ -90,7 +97,8 @@ impl Site {
         }
         for part in Part::ALL {
             let ended = |child: &mut Child| child.try_wait().expect("it is our child").is_some();
-            if self.processes.get_mut(&part).is_none_or(ended) {
+            let in_container = self.containers.as_ref().is_some_and(|containers| containers.run(part));
+            if !in_container && self.processes.get_mut(&part).is_none_or(ended) {
                 self.start(part).await;
             }
         }
@@ -101,7 +109,10 @@ impl Site {
     }
 
     pub(super) fn brokers(&self) -> String {
-        self.place(Part::Broker).grpc.to_string()
+        match &self.containers {
+            Some(containers) => containers.brokers(),
+            None => self.place(Part::Broker).grpc.to_string(),
+        }
     }
 
     pub(super) fn url(&self, database: Database) -> &str {
@@ -114,6 +125,9 @@ impl Site {
 
     /// Starts it and waits until it listens.
     pub(super) async fn start(&mut self, part: Part) {
+        if let (Some(containers), Part::Broker) = (&mut self.containers, part) {
+            return containers.start_broker();
+        }
         let place = self.place(part);
         let child = self.spawn(part, place);
         self.processes.insert(part, child);
@@ -130,6 +144,9 @@ impl Site {
 
     /// SIGKILL: it has no time for anything.
     pub(super) fn kill(&mut self, part: Part) {
+        if let (Some(containers), Part::Broker) = (&mut self.containers, part) {
+            return containers.kill_broker();
+        }
         let mut child = self.processes.remove(&part).expect("it runs");
         child.kill().expect("it was not reaped yet");
         let status = child.wait().expect("it is our child");
@@ -201,7 +218,8 @@ impl Site {
                 command.args(["--retention-ms", "-1"]);
             }
             Part::Product => {
-                command.env("CATALOG_URL", format!("embedded://{}", data("catalog")));
+                let embedded = || format!("embedded://{}", data("catalog"));
+                command.env("CATALOG_URL", self.containers.as_ref().map_or_else(embedded, Containers::catalog_url));
             }
             Part::Order => {
                 command.env("DATABASE_URL", self.url(Database::Order)).env("PRODUCT_URL", http(Part::Product));

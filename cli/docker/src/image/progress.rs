@@ -16,7 +16,7 @@ pub struct Progress {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The registry is asked.
+    /// The registry is asked, or other pulls have to be over first.
     Waiting,
     Downloading,
     /// All is downloaded.
@@ -74,9 +74,10 @@ impl Tracker {
     pub(super) fn progress(&self) -> Progress {
         let layers = self.layers.values();
         let phase = match layers.clone().map(|layer| layer.state).min() {
-            None => Phase::Waiting,
+            // The daemon tells of the layers that were here before long before it tells of the others.
+            None | Some(State::Complete) if layers.clone().all(|layer| layer.total == 0) => Phase::Waiting,
             Some(State::Downloading) => Phase::Downloading,
-            Some(State::Downloaded | State::Complete) => Phase::Extracting,
+            None | Some(State::Downloaded | State::Complete) => Phase::Extracting,
         };
         Progress {
             phase,
@@ -116,7 +117,7 @@ mod tests {
             (phase, layers, layers_done, downloaded, total)
         };
         assert_eq!(say("17", "Pulling from library/postgres", None), (Phase::Waiting, 0, 0, 0, 0));
-        assert_eq!(say("a", "Already exists", None), (Phase::Extracting, 1, 1, 0, 0));
+        assert_eq!(say("a", "Already exists", None), (Phase::Waiting, 1, 1, 0, 0));
         assert_eq!(say("b", "Pulling fs layer", None), (Phase::Downloading, 2, 1, 0, 0));
         assert_eq!(say("c", "Pulling fs layer", None), (Phase::Downloading, 3, 1, 0, 0));
         assert_eq!(say("b", "Downloading", Some((10, 100))), (Phase::Downloading, 3, 1, 10, 100));

@@ -26,8 +26,8 @@ const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// Gets to hear what an attended container does.
 pub trait Observer: Send {
-    /// A piece of output, as it was written; long lines come in pieces.
-    fn output(&mut self, output: Output, bytes: &[u8]);
+    /// A piece of output, as it was written, and when; long lines come in pieces.
+    fn output(&mut self, output: Output, time: Option<SystemTime>, bytes: &[u8]);
     fn report(&mut self, report: Report);
 }
 
@@ -252,7 +252,7 @@ impl Watch {
             return;
         }
         self.seen = piece.time.max(self.seen);
-        observer.output(piece.output, piece.bytes);
+        observer.output(piece.output, piece.time, piece.bytes);
     }
 
     fn pause(&mut self, paused: bool, observer: &mut dyn Observer) {

@@ -3,7 +3,7 @@
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::Project;
-use crate::{Error, compose::Service, daemon};
+use crate::{Daemon, Error, compose::Service, daemon};
 
 /// The words of Docker, with its proxy and without, and of the kernel.
 const TAKEN: [&str; 3] = ["port is already allocated", "address already in use", "ports are not available"];
@@ -21,19 +21,19 @@ impl Project {
         // `Bind for 127.0.0.1:5432 failed`, `listen tcp4 127.0.0.1:5432: bind: …`
         let named = service.ports.iter().find(|port| has_port(&detail, port.host)).or(service.ports.first());
         let Some(port) = named.map(|port| port.host) else { return Error::Start { name, detail } };
-        Error::PortTaken { resource: resource.to_owned(), port, container: self.publisher(port).await }
+        Error::PortTaken { resource: resource.to_owned(), port, container: publisher(&self.daemon, port).await }
     }
+}
 
-    /// The container that publishes a port of the host.
-    async fn publisher(&self, port: u16) -> Option<String> {
-        let options = ListContainersOptionsBuilder::default().build();
-        let running = self.daemon.answer(self.daemon.docker.list_containers(Some(options))).await.ok()?;
-        let publishes = |container: &bollard::models::ContainerSummary| {
-            container.ports.iter().flatten().any(|published| published.public_port == Some(port))
-        };
-        let names = running.into_iter().find(publishes)?.names?;
-        names.into_iter().next().map(|name| name.trim_start_matches('/').to_owned())
-    }
+/// The name of the container that publishes a port of the host, if one does and the daemon says so.
+pub async fn publisher(daemon: &Daemon, port: u16) -> Option<String> {
+    let options = ListContainersOptionsBuilder::default().build();
+    let running = daemon.answer(daemon.docker.list_containers(Some(options))).await.ok()?;
+    let publishes = |container: &bollard::models::ContainerSummary| {
+        container.ports.iter().flatten().any(|published| published.public_port == Some(port))
+    };
+    let names = running.into_iter().find(publishes)?.names?;
+    names.into_iter().next().map(|name| name.trim_start_matches('/').to_owned())
 }
 
 /// Whether `:PORT` stands there, and no longer number.

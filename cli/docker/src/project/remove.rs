@@ -1,6 +1,9 @@
 //! What is left of an instance in Docker, and removing it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
@@ -8,8 +11,8 @@ use bollard::query_parameters::{
 use futures::future;
 use tokio::time::Instant;
 
-use super::{INSTANCE, Project, RESOURCE, STATE};
-use crate::{Daemon, Error, daemon};
+use super::{FOLDER, HOST, INSTANCE, Project, RESOURCE, STATE};
+use crate::{Daemon, Error, compose::Service, daemon};
 
 /// Until what used a network or volume has let go of it.
 const RELEASE: Duration = Duration::from_secs(10);
@@ -30,6 +33,9 @@ pub struct Thing {
     pub instance: String,
     /// Hash of the path of the instance's state.
     pub state: String,
+    /// That path, and the name of the machine that it is on.
+    pub folder: String,
+    pub host: String,
     /// Networks have none.
     pub resource: Option<String>,
     /// Containers only.
@@ -60,6 +66,8 @@ impl Thing {
             name: name.trim_start_matches('/').to_owned(),
             instance: label(INSTANCE).unwrap_or_default(),
             state: label(STATE).unwrap_or_default(),
+            folder: label(FOLDER).unwrap_or_default(),
+            host: label(HOST).unwrap_or_default(),
             resource: label(RESOURCE),
             running,
         }
@@ -106,6 +114,30 @@ impl Project {
     /// When the daemon does not say.
     pub async fn list(&self) -> Result<Things, Error> {
         list(&self.daemon, &self.filter()).await
+    }
+
+    /// The same, and sees to it that nobody else has a name that these services need. Asks as often as [`Self::list`].
+    ///
+    /// # Errors
+    /// When something foreign has one, or the daemon does not say.
+    pub async fn claim(&self, services: &BTreeMap<String, Service>) -> Result<Things, Error> {
+        let names = HashMap::from([("name".to_owned(), vec![self.network()])]);
+        let mut found = list(&self.daemon, &names).await?;
+        let containers: BTreeSet<String> = services.keys().map(|resource| self.name(resource)).collect();
+        let volumes: BTreeSet<String> =
+            services.values().flat_map(Service::volumes).map(|volume| self.name(volume)).collect();
+        let networks = BTreeSet::from([self.network()]);
+        for (kind, things, ours) in [
+            ("container", &mut found.containers, containers),
+            ("network", &mut found.networks, networks),
+            ("volume", &mut found.volumes, volumes),
+        ] {
+            if let Some(foreign) = things.iter().find(|thing| thing.state != self.state && ours.contains(&thing.name)) {
+                return Err(Error::Foreign { kind, name: foreign.name.clone() });
+            }
+            things.retain(|thing| thing.state == self.state);
+        }
+        Ok(found)
     }
 
     /// Removes the containers (running ones are killed) and the network, and with `volumes` the data too.

@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     os::unix::net::UnixListener,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -13,7 +13,8 @@ use shopctl_docker::{
     daemon::Endpoint,
     project::{Ending, Project, Report, Since},
 };
-use tokio::{net::UnixStream, task::JoinHandle, time::Instant};
+use testkit::door::Door;
+use tokio::time::Instant;
 
 use crate::{
     support::{self, Setting, Site, Test, docker, shell},
@@ -110,51 +111,17 @@ async fn too_old() {
     );
 }
 
-/// Stands before the daemon, and can go away.
-struct Door {
-    path: PathBuf,
-    behind: PathBuf,
-    open: Option<JoinHandle<()>>,
-}
-
-impl Door {
-    fn new(folder: &Path, daemon: &Daemon) -> Self {
-        let behind = daemon.endpoint().url.trim_start_matches("unix://").into();
-        let mut door = Self { path: folder.join("door.sock"), behind, open: None };
-        door.open();
-        door
-    }
-
-    fn open(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-        let listener = tokio::net::UnixListener::bind(&self.path).expect("a socket");
-        let behind = self.behind.clone();
-        self.open = Some(tokio::spawn(async move {
-            // Dropped with this task, they end all that goes through.
-            let mut connections = tokio::task::JoinSet::new();
-            while let Ok((mut client, _)) = listener.accept().await {
-                let behind = behind.clone();
-                connections.spawn(async move {
-                    let mut daemon = UnixStream::connect(behind).await?;
-                    tokio::io::copy_bidirectional(&mut client, &mut daemon).await
-                });
-            }
-        }));
-    }
-
-    async fn close(&mut self) {
-        let open = self.open.take().expect("it is open");
-        open.abort();
-        let _ = open.await;
-    }
+/// Stands before the daemon, and can be closed.
+fn door(site: &Site, daemon: &Daemon) -> Door {
+    Door::new(site.folder.path(), Path::new(daemon.endpoint().url.trim_start_matches("unix://")))
 }
 
 async fn back(daemon: Daemon) {
     let site = Site::new(&daemon);
     let script = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.02; done";
     let (container, _) = site.obtain("one", &shell(script)).await;
-    let mut door = Door::new(site.folder.path(), &daemon);
-    let through = connect(&door.path).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut door = door(&site, &daemon);
+    let through = connect(door.path()).await.unwrap_or_else(|error| panic!("{error}"));
     let project = Project::new(through, "test", site.folder.path());
     let attended = support::attend(project, container.clone(), Since::Start);
     attended.said("line 20\n").await;
@@ -179,8 +146,8 @@ async fn ended_meanwhile(daemon: Daemon) {
     let site = Site::new(&daemon);
     let (container, _) =
         site.obtain("one", &shell("echo up; until test -e /data/go; do sleep 0.05; done; exit 4")).await;
-    let mut door = Door::new(site.folder.path(), &daemon);
-    let through = connect(&door.path).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut door = door(&site, &daemon);
+    let through = connect(door.path()).await.unwrap_or_else(|error| panic!("{error}"));
     let attended = support::attend(Project::new(through, "test", site.folder.path()), container.clone(), Since::Start);
     attended.said("up").await;
     door.close().await;

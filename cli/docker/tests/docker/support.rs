@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     process::Command,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bollard::Docker;
@@ -174,7 +174,7 @@ impl Memory {
 }
 
 impl Observer for Memory {
-    fn output(&mut self, output: Output, bytes: &[u8]) {
+    fn output(&mut self, output: Output, _: Option<SystemTime>, bytes: &[u8]) {
         let mut past = self.0.lock().expect("no panic");
         let text = String::from_utf8_lossy(bytes);
         match output {

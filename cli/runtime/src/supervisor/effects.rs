@@ -28,6 +28,9 @@ const PROGRESS: &[u8] = b"::progress ";
 const UNHEALTHY: &[u8] = b"::unhealthy ";
 const HEALTHY: &[u8] = b"::healthy";
 
+/// How whoever attends to a container ends if something of somebody else's is in its way.
+const CONFLICT: i32 = 5;
+
 /// Tells who attends to a container to go without stopping it.
 const LEAVE: Signal = Signal::Hup;
 
@@ -154,6 +157,8 @@ impl Supervisor {
             let port = match exit {
                 // Whoever was killed has not ended over a port; and to look takes the kernel some milliseconds.
                 Exit::Code(0) | Exit::Signal(_) => None,
+                // A container may go on without whoever attended to it: then its port is its own.
+                Exit::Code(code) if has_health && code != CONFLICT => None,
                 Exit::Code(_) => port_taken(&ports),
             };
             let _ = inputs.send(Input::Event(Event::Exited { id, run, exit, port }));

@@ -7,10 +7,12 @@ use std::{
     fs,
     io::{self, Write},
     path::Path,
+    pin::pin,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Context as _;
+use futures::future::{self, Either};
 use shopctl_core::manifest::Infra;
 use shopctl_docker::project::{Ending, Health, How, Observer, Output, Report, Since};
 use shopctl_runtime::{Instance, plan::Plan, supervisor::PLAN};
@@ -39,14 +41,17 @@ pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
     let project = containers::project(&instance).await?;
     let folder = compose.file.parent().unwrap_or(Path::new("/"));
     // Before the first line of ours.
-    let last_line = last_written(&instance, name);
+    let seen = seen(&instance, name);
     // Not broken off by a signal: what has been begun is stopped once it is there.
     let obtained = project.obtain(name, service, folder).await.map_err(containers::failed)?;
-    let (container, since) = (&obtained.container, since(obtained.how, last_line));
+    let (container, since) = (&obtained.container, since(obtained.how, seen));
     printer::note(format_args!("{} {} of {}", did(obtained.how), container.name, service.image));
-    let mut relay = Relay;
-    let attended = project.attend(container, since, &mut relay);
-    tokio::pin!(attended);
+    let known = match since {
+        Since::Time(time) => Some(time),
+        Since::Start => None,
+    };
+    let mut relay = Relay { seen: known };
+    let mut attended = Box::pin(project.attend(container, since, &mut relay));
     let told_to_end = async {
         tokio::select! {
             _ = terminated.recv() => {}
@@ -57,10 +62,20 @@ pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
         ending = &mut attended => ending.map_err(containers::failed)?,
         _ = left.recv() => {
             printer::note(format_args!("{} is left running", container.name));
+            drop(attended);
+            if let Some(seen) = relay.seen {
+                instance.save(&file(name), &seen)?;
+            }
             return Ok(Exit::Success);
         }
         () = told_to_end => {
-            let (_, stopped) = tokio::join!(&mut attended, project.stop(name, service.stop_grace_period));
+            // Its last words are still told, unless the daemon is away, which may be for long.
+            let stop = pin!(project.stop(name, service.stop_grace_period));
+            let stopped = match future::select(stop, &mut attended).await {
+                Either::Left((Ok(()), attended)) => attended.await.map(drop),
+                Either::Left((stopped @ Err(_), _)) => stopped,
+                Either::Right((_, stop)) => stop.await,
+            };
             stopped.map_err(containers::failed)?;
             return Ok(Exit::Success);
         }
@@ -89,11 +104,24 @@ fn did(how: How) -> &'static str {
 }
 
 /// From where on its output is not in the log yet.
-fn since(how: How, last_line: Option<SystemTime>) -> Since {
-    match (how, last_line) {
+fn since(how: How, seen: Option<SystemTime>) -> Since {
+    match (how, seen) {
         (How::Adopted, Some(time)) => Since::Time(time),
         (How::Adopted, None) | (How::Started | How::Created | How::Recreated, _) => Since::Start,
     }
+}
+
+/// Until when the output of a container that was left running is in the log. Asked once: what comes after makes it wrong.
+fn seen(instance: &Instance, name: &str) -> Option<SystemTime> {
+    let told = instance.load(&file(name)).ok();
+    // Whoever did not get to write it down has left the log, whose clock is some milliseconds behind.
+    let _ = fs::remove_file(instance.path(&file(name)));
+    told.or_else(|| last_written(instance, name))
+}
+
+/// Where that is written down.
+fn file(name: &str) -> String {
+    format!("seen-{name}.json")
 }
 
 /// When the log of a resource was last written.
@@ -113,10 +141,14 @@ fn told(ending: &Ending) -> String {
 }
 
 /// Writes what the container writes, where it writes it.
-struct Relay;
+struct Relay {
+    /// When the last piece was written.
+    seen: Option<SystemTime>,
+}
 
 impl Observer for Relay {
-    fn output(&mut self, output: Output, bytes: &[u8]) {
+    fn output(&mut self, output: Output, time: Option<SystemTime>, bytes: &[u8]) {
+        self.seen = time.max(self.seen);
         // Whoever reads it is the supervisor; when that is gone, nobody wants it.
         let _ = match output {
             Output::Stdout => write(io::stdout().lock(), bytes),

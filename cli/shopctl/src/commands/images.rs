@@ -30,7 +30,7 @@ pub(crate) async fn run(global: &Global) -> anyhow::Result<Exit> {
     let show = |image: &str, progress: &Progress| {
         let total = (progress.total > 0).then_some(progress.total / 1024);
         let mut meters = meters.lock().unwrap_or_else(PoisonError::into_inner);
-        let meter = meters.entry(image.to_owned()).or_insert_with(|| Meter::of_part("KiB", image));
+        let meter = meters.entry(image.to_owned()).or_insert_with(|| Meter::of_part("KiB", short(image, &missing)));
         meter.set(progress.downloaded / 1024, total, &told(progress));
     };
     let credentials = containers::credentials();
@@ -47,6 +47,13 @@ pub(crate) async fn run(global: &Global) -> anyhow::Result<Exit> {
     Err(first.into())
 }
 
+/// The last part of an image's name, unless another one has the same.
+fn short<'a>(image: &'a str, all: &[String]) -> &'a str {
+    let last = |image: &'a str| image.rsplit('/').next().unwrap_or(image);
+    let alike = all.iter().filter(|other| other.rsplit('/').next() == Some(last(image))).count();
+    if alike > 1 { image } else { last(image) }
+}
+
 fn told(progress: &Progress) -> String {
     let layers = format!("{} of {} layers", progress.layers_done, progress.layers);
     match progress.phase {
@@ -54,5 +61,18 @@ fn told(progress: &Progress) -> String {
         Phase::Downloading => layers,
         Phase::Extracting => format!("{layers}, unpacking"),
         Phase::Done => "done".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_bears_the_short_name_of_an_image_if_that_is_its_alone() {
+        let all = ["postgres:17", "docker.elastic.co/elasticsearch/elasticsearch:9", "a.example/x:1", "b.example/x:1"];
+        let all = all.map(str::to_owned);
+        let shown: Vec<&str> = all.iter().map(|image| short(image, &all)).collect();
+        assert_eq!(shown, ["postgres:17", "elasticsearch:9", "a.example/x:1", "b.example/x:1"]);
     }
 }

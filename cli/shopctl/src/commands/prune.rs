@@ -1,5 +1,7 @@
 //! `shopctl prune`: removes what stopped instances have left.
 
+mod orphans;
+
 use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
@@ -21,17 +23,19 @@ use crate::{
     exit::{Exit, Failure},
     printer,
 };
+use orphans::Orphans;
 
 pub(crate) async fn run(global: &Global, args: &Prune) -> anyhow::Result<Exit> {
     // An instance that runs, or that an `up` has just taken, is locked.
     let stopped = |instance: &Instance| matches!(instance.lock_patiently(), Ok(Some(_)));
     let all = Instance::all()?;
     let found: Vec<Left> = tokio::task::block_in_place(|| all.into_iter().filter(stopped).map(Left::of).collect());
-    if !found.is_empty() {
+    let orphans = Orphans::find().await?;
+    if !found.is_empty() || !orphans.is_empty() {
         if !global.json {
-            list(&found);
+            list(&found, &orphans);
         }
-        if !args.yes && !ask(&found)? {
+        if !args.yes && !ask(&found, &orphans)? {
             return Ok(Exit::Success);
         }
     }
@@ -47,13 +51,14 @@ pub(crate) async fn run(global: &Global, args: &Prune) -> anyhow::Result<Exit> {
             None => printer::note(format_args!("instance {} runs again: it stays", left.instance.name)),
         }
     }
+    orphans.remove().await?;
     let folders = instance::prune_runtime_dirs();
     if global.json {
-        printer::data(json!(removed.iter().map(Left::json).collect::<Vec<_>>()));
-    } else if removed.is_empty() && folders == 0 {
+        printer::data(json!(removed.iter().map(Left::json).chain(orphans.json()).collect::<Vec<_>>()));
+    } else if removed.is_empty() && orphans.is_empty() && folders == 0 {
         printer::note("no stopped instance has left anything");
     } else {
-        printer::note(format_args!("removed {}", total(&removed)));
+        printer::note(format_args!("removed {}", total(&removed, &orphans)));
     }
     Ok(Exit::Success)
 }
@@ -64,7 +69,7 @@ fn remove(instance: &Instance, lock: &Lock) -> anyhow::Result<()> {
     down::remove(instance, lock)
 }
 
-fn list(found: &[Left]) {
+fn list(found: &[Left], orphans: &Orphans) {
     let mut table = printer::Table::new(["INSTANCE", "SIZE", "LAST USED", "WORKSPACE"]);
     for left in found {
         let ago = left.last_used.and_then(|time| time.elapsed().ok());
@@ -77,23 +82,25 @@ fn list(found: &[Left]) {
             workspace.unwrap_or_default(),
         ]);
     }
+    orphans.rows().for_each(|row| table.row(row));
     printer::note(table);
 }
 
-fn total(found: &[Left]) -> String {
+fn total(found: &[Left], orphans: &Orphans) -> String {
     let bytes = found.iter().map(|left| left.bytes).sum();
-    let plural = if found.len() == 1 { "" } else { "s" };
-    format!("{} instance{plural}, {}", found.len(), printer::size(bytes))
+    let count = found.len() + orphans.len();
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} instance{plural}, {}", printer::size(bytes))
 }
 
-fn ask(found: &[Left]) -> anyhow::Result<bool> {
+fn ask(found: &[Left], orphans: &Orphans) -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Failure::new(Exit::Usage, "there is no terminal to ask whether all this is to be removed")
             .hint("`shopctl prune --yes` does not ask")
             .into());
     }
     let mut terminal = anstream::stderr();
-    write!(terminal, "Remove {}? [y/N] ", total(found))?;
+    write!(terminal, "Remove {}? [y/N] ", total(found, orphans))?;
     terminal.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

@@ -71,7 +71,10 @@ impl Place {
         let manifest = self.workspace.load(chosen.infra)?;
         let kept = chosen.kept.clone();
         let plan = plan::plan(&self.workspace, &manifest, chosen, args)?;
-        let prepared = tokio::task::block_in_place(|| prepare(global, &self.instance, &plan, &kept))?;
+        let prepared = match tokio::task::block_in_place(|| prepare(global, &self.instance, &plan, &kept)) {
+            Ok(prepared) => prepared,
+            Err(error) => return Err(infra::explained(error).await.into()),
+        };
         let (mut reaper, mut lease) = prepared.start().await?;
         match self.attach(&mut lease, watching).await {
             Ok(watch) => Ok(Booting { lease, watch, reaper }),
@@ -102,7 +105,7 @@ pub(super) async fn begin(global: &Global, args: &Up) -> anyhow::Result<Booting>
     place.boot(global, args, chosen, Watching::Lines(LogFilter::None)).await
 }
 
-fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> anyhow::Result<Prepared> {
+fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -> Result<Prepared, launch::Error> {
     let wish = if global.isolated { Wish::Isolated } else { Wish::Offset(global.port_offset.unwrap_or(0)) };
     if wish != Wish::Offset(0) && instance.record().is_ok_and(|record| record.is_some()) {
         printer::note(format_args!("instance {} keeps the ports of its first `up`", instance.name));
@@ -119,7 +122,7 @@ fn prepare(global: &Global, instance: &Instance, plan: &Plan, kept: &[String]) -
             ));
         }
     };
-    Ok(launch::prepare(instance, plan, wish, kept, note)?)
+    launch::prepare(instance, plan, wish, kept, note)
 }
 
 /// Ctrl-C and SIGTERM.

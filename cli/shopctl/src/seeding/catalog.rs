@@ -21,6 +21,11 @@ pub(crate) struct Stock {
     ids: HashMap<String, String>,
 }
 
+/// Product is there and its store is not, or does not answer in time: nothing was written, or nobody knows.
+#[derive(Debug, thiserror::Error)]
+#[error("product cannot reach its catalog")]
+pub(super) struct Away;
+
 #[derive(Deserialize)]
 struct Row {
     stock_code: String,
@@ -51,7 +56,7 @@ struct Listed {
 }
 
 /// Whether the shop has no product at all.
-pub(crate) async fn is_empty(product: &str) -> anyhow::Result<bool> {
+pub(super) async fn is_empty(product: &str) -> anyhow::Result<bool> {
     Ok(page(&client()?, product, 1, None).await?.items.is_empty())
 }
 
@@ -101,11 +106,11 @@ impl Stock {
         let request = self.client.post(format!("{}/products/bulk", self.product)).bearer_auth(&seller.token);
         let body = serde_json::json!({ "items": items });
         let response = request.json(&body).send().await.context("product cannot be reached")?;
-        let status = response.status();
-        if status != StatusCode::CREATED {
-            bail!("product refuses the catalog: {status}, {}", response.text().await.unwrap_or_default());
+        match response.status() {
+            StatusCode::CREATED => Ok(()),
+            StatusCode::SERVICE_UNAVAILABLE => Err(Away.into()),
+            status => bail!("product refuses the catalog: {status}, {}", response.text().await.unwrap_or_default()),
         }
-        Ok(())
     }
 }
 
@@ -131,7 +136,10 @@ async fn page(client: &Client, product: &str, limit: usize, cursor: Option<&str>
     if let Some(cursor) = cursor {
         request = request.query(&[("cursor", cursor)]);
     }
-    let answer = request.send().await.and_then(Response::error_for_status);
-    let answer = answer.context("product cannot be asked for its catalog")?;
+    let answer = request.send().await;
+    if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE) {
+        return Err(Away.into());
+    }
+    let answer = answer.and_then(Response::error_for_status).context("product cannot be asked for its catalog")?;
     answer.json().await.context("product's catalog has an unknown form")
 }

@@ -73,6 +73,8 @@ impl Sandbox {
             .env("XDG_STATE_HOME", self.path("state"))
             .env("SANDBOX", self.dir.path())
             .env_remove("XDG_RUNTIME_DIR")
+            // What is in this machine's Docker is none of its business either.
+            .env("DOCKER_HOST", format!("unix://{}", self.path("no-docker").display()))
             .stdin(Stdio::null());
         command
     }

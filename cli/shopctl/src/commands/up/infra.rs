@@ -1,11 +1,21 @@
 //! Where databases and Kafka are to run: as the instance's data say, as it was asked for, or where it works.
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use shopctl_core::manifest::{Infra, Kind};
-use shopctl_docker::{Daemon, image, project::Project};
-use shopctl_runtime::{Instance, Workspace, plan::Compose};
+use shopctl_docker::{
+    Daemon,
+    compose::Service,
+    image,
+    project::{Project, publisher},
+};
+use shopctl_runtime::{Instance, Workspace, launch, plan::Compose, ports};
 
 use crate::{
     args::{Choice, Up},
@@ -25,42 +35,77 @@ pub(super) struct Chosen {
     pub(super) kept: Vec<String>,
 }
 
+/// What containers take: their description, and a daemon that answers.
+struct Docker {
+    compose: Compose,
+    services: BTreeMap<String, Service>,
+    daemon: Daemon,
+}
+
 /// Decides, and tells in one line what and why.
 pub(super) async fn choose(workspace: &Workspace, instance: &Instance, args: &Up) -> anyhow::Result<Chosen> {
     // What is damaged is told by whoever needs it.
     let kept = instance.record().ok().flatten().map(|record| record.infra);
-    let (infra, why) = match (args.infra, kept) {
+    let (docker, why) = match (args.infra, kept) {
         (Choice::Docker, Some(Infra::Embedded)) => return Err(other_data(instance, Infra::Embedded).into()),
-        (Choice::Embedded, Some(Infra::Docker)) => return Err(other_data(instance, Infra::Docker).into()),
-        (_, Some(Infra::Docker)) => (Infra::Docker, "as this instance's data are there".to_owned()),
-        (Choice::Auto, Some(Infra::Embedded)) => (Infra::Embedded, "as this instance's data are".to_owned()),
-        (Choice::Docker, None) => (Infra::Docker, "as asked for".to_owned()),
-        (Choice::Embedded, _) => (Infra::Embedded, String::new()),
+        (Choice::Embedded, Some(Infra::Docker)) => {
+            if !gave_up(instance).await? {
+                return Err(other_data(instance, Infra::Docker).into());
+            }
+            (None, String::new())
+        }
+        (Choice::Auto | Choice::Docker, Some(Infra::Docker)) => {
+            (Some(insisted(workspace, args).await?), "as this instance's data are there".to_owned())
+        }
+        (Choice::Auto, Some(Infra::Embedded)) => (None, "as this instance's data are".to_owned()),
+        (Choice::Docker, None) => (Some(insisted(workspace, args).await?), "as asked for".to_owned()),
+        (Choice::Embedded, Some(Infra::Embedded) | None) => (None, String::new()),
         (Choice::Auto, None) => match reachable(workspace, args).await? {
-            Ok(why) => (Infra::Docker, why),
-            Err(why) => (Infra::Embedded, why),
+            Ok((docker, why)) => (Some(docker), why),
+            Err(why) => (None, why),
         },
     };
-    match infra {
-        Infra::Embedded => {
-            if let Some(image) = args.images.first() {
-                let message = format!("--image {}={}: nothing runs in a container", image.resource, image.image);
-                return Err(Failure::new(Exit::Usage, message).hint("`--infra docker` insists on containers").into());
-            }
-            if !why.is_empty() {
-                printer::note(format_args!("infrastructure: embedded, as processes of this machine ({why})"));
-            }
-            Ok(Chosen { infra, compose: None, kept: Vec::new() })
+    let Some(Docker { compose, services, daemon }) = docker else {
+        if let Some(image) = args.images.first() {
+            let message = format!("--image {}={}: nothing runs in a container", image.resource, image.image);
+            return Err(Failure::new(Exit::Usage, message).hint("`--infra docker` insists on containers").into());
         }
-        Infra::Docker => {
-            let compose = compose(workspace, args)?;
-            containers::services(&compose)?;
-            let project = containers::project(instance).await?;
-            let (version, endpoint) = (project.daemon().version(), project.daemon().endpoint());
-            printer::note(format_args!("infrastructure: {version} at {} ({}), {why}", endpoint.url, endpoint.why));
-            Ok(Chosen { infra, compose: Some(compose), kept: running(&project).await? })
+        if !why.is_empty() {
+            printer::note(format_args!("infrastructure: embedded, as processes of this machine ({why})"));
         }
+        return Ok(Chosen { infra: Infra::Embedded, compose: None, kept: Vec::new() });
+    };
+    let (version, endpoint) = (daemon.version(), daemon.endpoint());
+    printer::note(format_args!("infrastructure: {version} at {} ({}), {why}", endpoint.url, endpoint.why));
+    let project = Project::new(daemon, &instance.name, instance.state_dir());
+    let things = project.claim(&services).await.map_err(containers::failed)?;
+    // The ports of these are taken, and rightly so.
+    let running = things.containers.into_iter().filter(|thing| thing.running).filter_map(|thing| thing.resource);
+    Ok(Chosen { infra: Infra::Docker, compose: Some(compose), kept: running.collect() })
+}
+
+/// Names the container that has a port, where one does: the process that listens is Docker's own, or another user's.
+pub(super) async fn explained(error: launch::Error) -> launch::Error {
+    let launch::Error::Ports { source: ports::Error::Taken { resource, mut taken }, remembered } = error else {
+        return error;
+    };
+    if let Ok(daemon) = Daemon::from_environment().await
+        && let Some(container) = publisher(&daemon, taken.port).await
+    {
+        taken.holder = format!("the container {container}");
     }
+    launch::Error::Ports { source: ports::Error::Taken { resource, taken }, remembered }
+}
+
+/// Whether there are no data in Docker after all, as when no image could be pulled: then nothing of it is kept.
+async fn gave_up(instance: &Instance) -> Result<bool, Failure> {
+    // Nobody knows what a daemon has that does not answer.
+    let Ok(project) = containers::project(instance).await else { return Ok(false) };
+    if !project.list().await.map_err(containers::failed)?.volumes.is_empty() {
+        return Ok(false);
+    }
+    project.remove_all(false).await.map_err(containers::failed)?;
+    Ok(true)
 }
 
 fn other_data(instance: &Instance, infra: Infra) -> Failure {
@@ -73,8 +118,16 @@ fn other_data(instance: &Instance, infra: Infra) -> Failure {
         .hint(format!("`shopctl down --volumes --instance {name}` removes them; another `--instance` has its own"))
 }
 
+/// For whoever wants nothing else.
+async fn insisted(workspace: &Workspace, args: &Up) -> anyhow::Result<Docker> {
+    let compose = compose(workspace, args)?;
+    let services = containers::services(&compose)?;
+    let daemon = Daemon::from_environment().await.map_err(containers::failed)?;
+    Ok(Docker { compose, services, daemon })
+}
+
 /// Whether Docker serves, and why or why not.
-async fn reachable(workspace: &Workspace, args: &Up) -> anyhow::Result<Result<String, String>> {
+async fn reachable(workspace: &Workspace, args: &Up) -> anyhow::Result<Result<(Docker, String), String>> {
     let manifest = workspace.load(Infra::Docker)?;
     let wanted: BTreeSet<&String> = manifest
         .resources
@@ -84,7 +137,8 @@ async fn reachable(workspace: &Workspace, args: &Up) -> anyhow::Result<Result<St
     if wanted.is_empty() {
         return Ok(Err("the manifest has no containers".to_owned()));
     }
-    let services = containers::services(&compose(workspace, args)?)?;
+    let compose = compose(workspace, args)?;
+    let services = containers::services(&compose)?;
     let daemon = match Daemon::from_environment().await {
         Ok(daemon) => daemon,
         Err(error) => return Ok(Err(error.to_string())),
@@ -97,11 +151,12 @@ async fn reachable(workspace: &Workspace, args: &Up) -> anyhow::Result<Result<St
     };
     let credentials = containers::credentials();
     let asked = missing.iter().map(|image| image::obtainable(&daemon, image, &credentials, PATIENCE));
-    Ok(match futures::future::try_join_all(asked).await {
-        Ok(_) if missing.is_empty() => Ok("which has all images".to_owned()),
-        Ok(_) => Ok(format!("which can pull {}", missing.join(", "))),
-        Err(error) => Err(error.to_string()),
-    })
+    let why = match futures::future::try_join_all(asked).await {
+        Ok(_) if missing.is_empty() => "which has all images".to_owned(),
+        Ok(_) => format!("which can pull {}", missing.join(", ")),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    Ok(Ok((Docker { compose, services, daemon }, why)))
 }
 
 fn compose(workspace: &Workspace, args: &Up) -> anyhow::Result<Compose> {
@@ -109,10 +164,4 @@ fn compose(workspace: &Workspace, args: &Up) -> anyhow::Result<Compose> {
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let images = args.images.iter().map(|one| (one.resource.clone(), one.image.clone())).collect();
     Ok(Compose { file, text, images })
-}
-
-/// The ports of these are taken, and rightly so.
-async fn running(project: &Project) -> Result<Vec<String>, Failure> {
-    let things = project.list().await.map_err(containers::failed)?;
-    Ok(things.containers.into_iter().filter(|thing| thing.running).filter_map(|thing| thing.resource).collect())
 }

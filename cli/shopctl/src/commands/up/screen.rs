@@ -111,15 +111,21 @@ impl Screen {
             bar.set_prefix(harmless(prefix).into_owned());
             bar
         });
-        bar.set_message(format!("{} {}", harmless(&progress.unit), harmless(&progress.message)));
-        match progress.total {
-            Some(total) => {
+        // Bytes are shown in the unit that suits them.
+        let (scale, unit) = if progress.unit == "KiB" { (1024, "") } else { (1, progress.unit.as_str()) };
+        bar.set_message(format!("{} {}", harmless(unit), harmless(&progress.message)).trim_start().to_owned());
+        match (progress.total.filter(|total| *total > 0), scale) {
+            (Some(total), 1) => {
                 bar.set_style(style("  {prefix:<20} [{bar:30}] {pos}/{len} {wide_msg}"));
                 bar.set_length(total);
             }
-            None => bar.set_style(style("  {prefix:<20} {pos} {wide_msg}")),
+            (Some(total), _) => {
+                bar.set_style(style("  {prefix:<20} [{bar:30}] {binary_bytes:>10} of {binary_total_bytes} {wide_msg}"));
+                bar.set_length(total.saturating_mul(scale));
+            }
+            (None, _) => bar.set_style(style("  {prefix:<20} {wide_msg}")),
         }
-        bar.set_position(progress.done);
+        bar.set_position(progress.done.saturating_mul(scale));
     }
 
     /// Says at the bottom what is waited for.
