@@ -1,5 +1,10 @@
 //! Single resources of a running instance: started, stopped, restarted, lost and found again.
 
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixStream,
+};
+
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -124,6 +129,63 @@ fn a_service_that_hangs_is_not_ready_until_it_goes_on() {
     assert_eq!(pid(&sandbox, "server"), supervised, "nobody has restarted it");
     up.signal(Signal::SIGINT);
     assert_eq!(up.exit(), 0);
+}
+
+/// Asks for an action over the control socket; the refusal, if it is refused.
+fn act(sandbox: &Sandbox, action: &str, resource: &str) -> Option<String> {
+    let ps: Value = serde_json::from_str(&sandbox.succeed(&["ps", "--json"])).expect("JSON");
+    let state = ps[0]["state_dir"].as_str().expect("it has a folder").to_owned();
+    let running = std::fs::read_to_string(format!("{state}/supervisor.json")).expect("it runs");
+    let running: Value = serde_json::from_str(&running).expect("JSON");
+    let mut stream = UnixStream::connect(running["socket"].as_str().expect("a socket")).expect("somebody listens");
+    writeln!(stream, r#"{{"request":"hello","protocol":3,"version":"a test"}}"#).expect("it is read");
+    writeln!(stream, r#"{{"request":"act","action":"{action}","resources":["{resource}"]}}"#).expect("it is read");
+    let answers: Vec<Value> = BufReader::new(&stream)
+        .lines()
+        .take(2)
+        .map(|line| serde_json::from_str(&line.expect("an answer")).expect("JSON"))
+        .collect();
+    assert_eq!(answers[0]["reply"], "welcome");
+    answers[1]["why"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_process_is_killed_paused_and_resumed_on_purpose_and_a_paused_one_can_be_stopped() {
+    let sandbox = Sandbox::new(PAIR);
+    let up = sandbox.up(&["--detach"]);
+    assert_eq!(up.exit(), 0);
+    let faults = || {
+        let status: Value = serde_json::from_slice(&sandbox.run(&["status", "--json"]).stdout).expect("JSON");
+        let all = status["resources"].as_array().expect("resources");
+        all.iter().find(|one| one["name"] == "below").expect("it is there")["faults"].clone()
+    };
+    let is_stopped =
+        |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "));
+    let first = pid(&sandbox, "below");
+    assert_eq!(act(&sandbox, "kill", "below"), None);
+    eventually("another process is ready", || {
+        let status: Value = serde_json::from_slice(&sandbox.run(&["status", "--json"]).stdout).ok()?;
+        let below = status["resources"].as_array()?.iter().find(|one| one["name"] == "below")?.clone();
+        (below["ready"] == true && below["pid"] != first).then_some(())
+    });
+
+    let second = pid(&sandbox, "below");
+    assert_eq!(act(&sandbox, "pause", "below"), None);
+    assert_eq!(faults(), serde_json::json!(["paused"]));
+    if cfg!(target_os = "linux") {
+        eventually("it stands still", || is_stopped(second).then_some(()));
+    }
+    assert_eq!(act(&sandbox, "resume", "below"), None);
+    assert_eq!(faults(), serde_json::json!([]));
+    assert_eq!(pid(&sandbox, "below"), second);
+
+    assert_eq!(act(&sandbox, "pause", "below"), None);
+    sandbox.succeed(&["stop", "below"]);
+    assert_eq!(faults(), serde_json::json!([]));
+    let refused = act(&sandbox, "kill", "below").expect("there is nothing to kill");
+    assert!(refused.contains("below has no process"), "{refused}");
+    assert!(act(&sandbox, "pause", "nobody").is_some_and(|why| why.contains("there is no resource nobody")));
+    sandbox.succeed(&["down"]);
 }
 
 #[test]
