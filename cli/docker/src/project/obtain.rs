@@ -48,6 +48,8 @@ pub enum How {
     Created,
     /// There was one made of something else.
     Recreated,
+    /// There was one that did not start any more.
+    Replaced,
 }
 
 /// What to do with the container that has the name.
@@ -70,7 +72,7 @@ impl Project {
         let (image, network) = found.await?;
         let image = image.ok_or_else(|| Error::ImageMissing { image: service.image.clone() })?;
         let site = Site { resource, folder, image: &image, network: &network };
-        let (container, how) = match self.present(&site, service).await? {
+        let (mut container, mut how) = match self.present(&site, service).await? {
             Present::Running(found) => {
                 return Ok(Obtained { container: self.container(resource, &found), how: How::Adopted });
             }
@@ -83,10 +85,16 @@ impl Project {
             }
             Present::Nothing => (self.create(&site, service).await?, How::Created),
         };
-        let id = container.id.clone().unwrap_or_default();
-        if let Err(error) = self.daemon.answer(self.daemon.docker.start_container(&id, None)).await {
-            return Err(self.not_started(resource, service, &error).await);
+        match self.start(resource, service, &container).await {
+            // A daemon that was killed while it started one never starts that one again. The data are in volumes.
+            Err(Error::Start { .. }) if how == How::Started => {
+                self.remove_container(container.id.as_deref().unwrap_or_default()).await?;
+                (container, how) = (self.create(&site, service).await?, How::Replaced);
+                self.start(resource, service, &container).await?;
+            }
+            started => started?,
         }
+        let id = container.id.clone().unwrap_or_default();
         let name = self.name(resource);
         let docker = &self.daemon.docker;
         let started =
@@ -94,6 +102,19 @@ impl Project {
         // One that has ended again at once tells its new end only.
         let ended_before = output::ended(container.state.as_ref());
         Ok(Obtained { container: Container { ended_before, ..self.container(resource, &started) }, how })
+    }
+
+    async fn start(
+        &self,
+        resource: &str,
+        service: &Service,
+        container: &ContainerInspectResponse,
+    ) -> Result<(), Error> {
+        let id = container.id.as_deref().unwrap_or_default();
+        match self.daemon.answer(self.daemon.docker.start_container(id, None)).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.not_started(resource, service, &error).await),
+        }
     }
 
     async fn present(&self, site: &Site<'_>, service: &Service) -> Result<Present, Error> {

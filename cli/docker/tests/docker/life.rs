@@ -17,6 +17,7 @@ use crate::support::{IMAGE, Site, Test, docker, free_port, published, shell};
 pub(crate) const TESTS: &[Test] = &[
     ("what_fits_is_used_again_and_what_changed_made_anew", |daemon| Box::pin(reuse(daemon))),
     ("an_adopted_container_tells_what_it_wrote_since", |daemon| Box::pin(adoption(daemon))),
+    ("what_does_not_start_any_more_is_made_anew", |daemon| Box::pin(broken(daemon))),
     ("what_is_not_ours_is_refused_and_left_alone", |daemon| Box::pin(foreign(daemon))),
     ("a_port_that_is_taken_is_named_with_its_holder", |daemon| Box::pin(port(daemon))),
     ("two_instances_do_not_touch_each_other", |daemon| Box::pin(two_instances(daemon))),
@@ -91,6 +92,29 @@ pub(crate) async fn run(container: &str, script: &str) {
     let exec = docker().create_exec(container, config).await.expect("a command");
     let detach = bollard::exec::StartExecOptions { detach: true, ..bollard::exec::StartExecOptions::default() };
     docker().start_exec(&exec.id, Some(detach)).await.expect("it runs");
+}
+
+async fn broken(daemon: Daemon) {
+    let site = Site::new(&daemon);
+    let service = shell("exec sleep 1000");
+    let (good, _) = site.obtain("one", &service).await;
+    let found = docker().inspect_container(&good.id, None).await.expect("it is there");
+    let options = RemoveContainerOptionsBuilder::default().force(true).build();
+    docker().remove_container(&good.id, Some(options)).await.expect("it is removed");
+    // One that says of itself that it is the same.
+    let body = ContainerCreateBody {
+        image: Some(IMAGE.into()),
+        entrypoint: Some(vec!["/nonexistent".into()]),
+        labels: found.config.and_then(|config| config.labels),
+        host_config: found.host_config,
+        ..ContainerCreateBody::default()
+    };
+    let options = CreateContainerOptionsBuilder::default().name(&good.name).build();
+    let bad = docker().create_container(Some(options), body).await.expect("a container").id;
+    let (again, how) = site.obtain("one", &service).await;
+    assert_eq!(how, How::Replaced);
+    assert_ne!(again.id, bad);
+    site.finish().await;
 }
 
 async fn foreign(daemon: Daemon) {

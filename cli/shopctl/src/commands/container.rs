@@ -100,6 +100,7 @@ fn did(how: How) -> &'static str {
         How::Started => "started",
         How::Created => "created",
         How::Recreated => "made anew, since what describes it has changed,",
+        How::Replaced => "made anew, since it did not start any more,",
     }
 }
 
@@ -107,7 +108,7 @@ fn did(how: How) -> &'static str {
 fn since(how: How, seen: Option<SystemTime>) -> Since {
     match (how, seen) {
         (How::Adopted, Some(time)) => Since::Time(time),
-        (How::Adopted, None) | (How::Started | How::Created | How::Recreated, _) => Since::Start,
+        (How::Adopted, None) | (How::Started | How::Created | How::Recreated | How::Replaced, _) => Since::Start,
     }
 }
 
