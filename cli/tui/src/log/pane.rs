@@ -348,13 +348,13 @@ impl Pane {
     }
 
     /// To the end, and on with it.
-    pub(crate) fn to_end(&mut self) -> Option<Request> {
+    pub(crate) fn go_to_end(&mut self) -> Option<Request> {
         self.set_follow();
         self.cursor = self.last();
         (!self.ends).then(|| self.open(At::End))
     }
 
-    pub(crate) fn to_begin(&mut self) -> Option<Request> {
+    pub(crate) fn go_to_begin(&mut self) -> Option<Request> {
         self.follow = false;
         self.cursor = self.first();
         (!self.begins).then(|| self.open(At::Begin))
@@ -498,7 +498,7 @@ mod tests {
         pane.settle(&|_| 1, 10);
         assert_eq!((shown(&pane), pane.fresh), (before, 91_950));
         assert_eq!(pane.missing(), Some(Request::Newer { epoch: 1, after: 49 }));
-        assert!(matches!(pane.to_end(), Some(Request::Open { at: At::End, .. })));
+        assert!(matches!(pane.go_to_end(), Some(Request::Open { at: At::End, .. })));
     }
 
     #[test]
