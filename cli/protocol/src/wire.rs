@@ -161,7 +161,7 @@ mod tests {
             any::<String>().prop_map(|resource| Request::Why { resource }),
             any::<Option<String>>().prop_map(|service| Request::Env { service }),
             proptest::collection::vec(any::<String>(), 0..4)
-                .prop_map(|names| Request::Watch { lines: LogFilter::Only(names), figures: true }),
+                .prop_map(|names| Request::Watch { lines: LogFilter::Only(names), figures: false }),
             Just(Request::Stop { mode: StopMode::Kill }),
             Just(Request::Lease),
         ]

@@ -18,7 +18,7 @@ pub enum Msg {
         rows: u16,
     },
     /// From the supervisor.
-    Update(Update),
+    Update(Box<Update>),
     /// The supervisor is gone without saying that all is down.
     Lost,
     /// Which resource needs which.

@@ -26,7 +26,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
         Msg::Mouse(mouse) => mouse::point(model, mouse, &mut commands),
         Msg::Paste(text) => keys::paste(model, &text),
         Msg::Resized { columns, rows } => (model.size.width, model.size.height) = (columns, rows),
-        Msg::Update(update) => happened(model, update, &mut commands),
+        Msg::Update(update) => happened(model, *update, &mut commands),
         Msg::Lost => lost(model, &mut commands),
         Msg::Edges(edges) => model.shop.edges = edges,
         Msg::Calls(calls) => model.calls = calls,

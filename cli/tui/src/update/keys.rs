@@ -142,7 +142,7 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
             if model.log.follow {
                 model.log.pause();
             } else {
-                commands.extend(model.log.to_end().map(Command::Log));
+                commands.extend(model.log.go_to_end().map(Command::Log));
             }
         }
         Intent::Wrap => model.log.wrap = !model.log.wrap,
@@ -225,7 +225,7 @@ fn page(model: &mut Model, pages: i64) {
 
 fn top(model: &mut Model, commands: &mut Vec<Command>) {
     if is_in_log(model) {
-        commands.extend(model.log.to_begin().map(Command::Log));
+        commands.extend(model.log.go_to_begin().map(Command::Log));
     } else if model.tab == Tab::Home {
         select(model, None, commands);
     } else if model.tab == Tab::Kafka {
@@ -239,7 +239,7 @@ fn top(model: &mut Model, commands: &mut Vec<Command>) {
 
 fn end(model: &mut Model, commands: &mut Vec<Command>) {
     if is_in_log(model) {
-        commands.extend(model.log.to_end().map(Command::Log));
+        commands.extend(model.log.go_to_end().map(Command::Log));
     } else if model.tab == Tab::Home {
         let last = model.listed().last().map(|name| (*name).to_owned());
         select(model, last, commands);

@@ -24,11 +24,11 @@ fn owned() -> Desk {
 
 /// The log that was asked for last.
 fn opened(desk: &mut Desk) -> (Source, Filter) {
-    let found = desk.done().into_iter().filter_map(|command| match command {
+    let mut found = desk.done().into_iter().filter_map(|command| match command {
         Command::Log(Request::Open { source, filter, .. }) => Some((source, filter)),
         _ => None,
     });
-    found.last().expect("a log was opened")
+    found.next_back().expect("a log was opened")
 }
 
 #[test]

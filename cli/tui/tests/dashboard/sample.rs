@@ -9,7 +9,8 @@ use shopctl_tui::{
 use super::desk::{Desk, WALL};
 
 /// Name, kind, what it needs, seconds until it began, seconds it took.
-const RESOURCES: [(&str, &str, &[(&str, &str)], f64, f64); 21] = [
+type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], f64, f64);
+const RESOURCES: [Row; 21] = [
     ("proto", "task", &[], 0.0, 0.1),
     ("build", "task", &[("proto", "completed")], 0.1, 0.6),
     ("postgres", "task", &[], 0.0, 0.05),
@@ -126,7 +127,7 @@ pub(crate) fn changed(name: &str, change: &[(&str, Value)]) -> Msg {
 pub(crate) fn figures(desk: &mut Desk) {
     for round in 0..10_u64 {
         desk.wait(1);
-        let figure = |(index, (name, kind, ..)): (usize, &(&str, &str, &[(&str, &str)], f64, f64))| {
+        let figure = |(index, (name, kind, ..)): (usize, &Row)| {
             let index = index as u64;
             let lines = if *kind == "service" { round * round * (index % 5) * 10 + round } else { 7 };
             json!({"resource": name, "cpu": (index % 7) as f64 * 0.013, "memory": (index + 3) * 3_141_592, "lines": lines})
@@ -165,11 +166,11 @@ pub(crate) fn lines() -> Vec<Line> {
 
 /// Answers the last request to open a log with these lines.
 pub(crate) fn open(desk: &mut Desk, lines: Vec<Line>) {
-    let opened = desk.done().into_iter().filter_map(|command| match command {
+    let mut opened = desk.done().into_iter().filter_map(|command| match command {
         Command::Log(Request::Open { epoch, source, at, .. }) => Some((epoch, source, at)),
         _ => None,
     });
-    let (epoch, source, _) = opened.last().expect("a log was opened");
+    let (epoch, source, _) = opened.next_back().expect("a log was opened");
     let lines = match source {
         Source::All => lines,
         Source::One(name) => lines.into_iter().filter(|line| *line.resource == *name).collect(),

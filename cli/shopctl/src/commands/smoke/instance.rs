@@ -83,7 +83,7 @@ impl Instance {
                 Ok(Some(
                     Update::Snapshot { .. }
                     | Update::Line { .. }
-                    | Update::Logged { .. }
+                    | Update::Logged
                     | Update::Figures { .. }
                     | Update::Missed { .. }
                     | Update::Stopping { .. }

@@ -16,7 +16,7 @@ use shopctl_tui::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout_at},
 };
 
 /// Between two looks at topics and groups.
@@ -136,9 +136,16 @@ fn group(group: lag::Group) -> Group {
 async fn follow(brokers: String, messages: mpsc::Sender<Msg>) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let since = i64::try_from(now.as_millis()).unwrap_or(i64::MAX) - BEFORE;
-    let mut feed = match Feed::open(&brokers, Topics::All, Start::Since(since)).await {
-        Ok(feed) => feed,
-        Err(error) => return drop(messages.send(Msg::Kafka(News::Away(error.to_string()))).await),
+    let mut feed = loop {
+        match Feed::open(&brokers, Topics::All, Start::Since(since)).await {
+            Ok(feed) => break feed,
+            Err(error) => {
+                if messages.send(Msg::Kafka(News::Away(error.to_string()))).await.is_err() {
+                    return;
+                }
+                sleep(PERIOD).await;
+            }
+        }
     };
     while let Ok(first) = feed.next().await {
         let deadline = Instant::now() + TOGETHER;

@@ -41,9 +41,9 @@ impl Session {
                     let _ = self.messages.send(Msg::Edges(edges(&self.instance))).await;
                     self.learn_calls(&snapshot);
                 }
-                let _ = self.messages.send(Msg::Update(Update::Snapshot { snapshot })).await;
+                let _ = self.messages.send(Msg::Update(Box::new(Update::Snapshot { snapshot }))).await;
             }
-            update => drop(self.messages.send(Msg::Update(update)).await),
+            update => drop(self.messages.send(Msg::Update(Box::new(update))).await),
         }
     }
 

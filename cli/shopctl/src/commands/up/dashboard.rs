@@ -106,7 +106,7 @@ impl Servant {
         }
         // Until here processes that got away may have lived.
         self.booting.reaper.gone().await;
-        let _ = self.link.messages.send(Msg::Update(Update::Down)).await;
+        let _ = self.link.messages.send(Msg::Update(Box::new(Update::Down))).await;
         // Of a boot that failed the cause is looked at until somebody has seen enough.
         while let Some(command) = self.link.commands.recv().await {
             match command {
