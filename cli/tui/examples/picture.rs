@@ -1,109 +1,88 @@
-//! Draws the dashboard as an SVG, from the cells that it draws into a terminal:
-//! `cargo run -p shopctl-tui --example picture > .github/assets/dashboard.svg`
+//! Draws what a terminal shows as an SVG: reads what tmux has captured of a pane with its colours, and writes the picture.
+//! `.github/assets/dashboard` runs it on a real shop.
 
 #![expect(clippy::print_stdout, reason = "the picture is its data")]
 
-#[path = "../tests/dashboard/desk.rs"]
-#[expect(dead_code, reason = "a picture needs no keys")]
-mod desk;
-#[path = "../tests/dashboard/sample.rs"]
-#[expect(dead_code, reason = "a picture needs one shop")]
-mod sample;
+use std::io::Read;
 
-use ratatui::style::{Color, Modifier, Style};
-use serde_json::json;
-use shopctl_tui::{Colours, Msg, Owner, log::Answer, text::width};
+use vt100::{Cell, Color, Parser};
 
-use desk::{Desk, options};
-
-const COLUMNS: u16 = 132;
-const ROWS: u16 = 30;
 /// Pixels of a cell.
 const CELL: (f64, f64) = (8.4, 18.0);
 const PAPER: &str = "#16181d";
 const INK: &str = "#d5d8de";
+/// The first 16 colours of a terminal.
+const PALETTE: [&str; 16] = [
+    "#16181d", "#e5534b", "#57ab5a", "#c69026", "#539bf5", "#b083f0", "#39c5cf", "#909dab", "#636e7b", "#ff938a",
+    "#6bc46d", "#daaa3f", "#6cb6ff", "#dcbdfb", "#56d4dd", "#cdd9e5",
+];
 
-fn main() {
-    let mut desk = sample::up(Desk::with(options(Owner::Up, Colours::True, false), COLUMNS, ROWS));
-    let why =
-        json!([{"resource": "payment", "detail": "exited with 1 (1 in a row), starts again in 0.2 s", "lines": []}]);
-    desk.feed(sample::changed(
-        "payment",
-        &[
-            ("state", json!("backing-off")),
-            ("ready", json!(false)),
-            ("restarts", json!(1)),
-            ("why", why),
-            ("pid", json!(null)),
-            ("uptime", json!(null)),
-            ("took", json!(null)),
-        ],
-    ));
-    desk.feed(Msg::Log(Answer::Errors(vec![("order".to_owned(), 3), ("payment".to_owned(), 12)])));
-    let buffer = desk.draw();
-    let (width_px, height_px) = (f64::from(COLUMNS) * CELL.0 + 24.0, f64::from(ROWS) * CELL.1 + 24.0);
+fn main() -> std::io::Result<()> {
+    let mut captured = Vec::new();
+    std::io::stdin().read_to_end(&mut captured)?;
+    let lines: Vec<&[u8]> = captured.strip_suffix(b"\n").unwrap_or(&captured).split(|byte| *byte == b'\n').collect();
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    // As wide as the widest line turns out to be.
+    let mut terminal = Parser::new(rows, 500, 0);
+    terminal.process(&lines.join(&b"\r\n"[..]));
+    let screen = terminal.screen();
+    let is_blank =
+        |cell: &Cell| cell.contents().trim().is_empty() && cell.bgcolor() == Color::Default && !cell.inverse();
+    let used = |column: u16| (0..rows).any(|row| screen.cell(row, column).is_some_and(|cell| !is_blank(cell)));
+    let columns = (0..500).rev().find(|column| used(*column)).map_or(0, |column| column + 1);
+    let size = (f64::from(columns) * CELL.0 + 24.0, f64::from(rows) * CELL.1 + 24.0);
     println!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width_px:.0} {height_px:.0}" font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14">"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {:.0} {:.0}" font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14">"#,
+        size.0, size.1
     );
     println!(r#"<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>"#);
-    for y in 0..ROWS {
-        let mut x = 0;
-        while x < COLUMNS {
-            // A run of cells of one style; wide characters and signs stand alone, so that no font moves what follows.
-            let style = buffer[(x, y)].style();
-            let begin = x;
-            let mut text = String::new();
-            while x < COLUMNS && buffer[(x, y)].style() == style {
-                let symbol = buffer[(x, y)].symbol();
-                if !symbol.is_ascii() && !text.is_empty() {
-                    break;
-                }
-                text.push_str(symbol);
-                x += u16::try_from(width(symbol)).unwrap_or(1).max(1);
-                if !symbol.is_ascii() {
-                    break;
-                }
-            }
-            run(&text, begin, x - begin, y, style);
+    for row in 0..rows {
+        let cells: Vec<&Cell> = (0..columns).filter_map(|column| screen.cell(row, column)).collect();
+        let mut begin = 0;
+        // A run of cells of one style; what is no ASCII stands alone, so that no font moves what follows.
+        for run in cells.chunk_by(|a, b| style(a) == style(b) && a.contents().is_ascii() && b.contents().is_ascii()) {
+            draw(run, begin, row);
+            begin += run.len();
         }
     }
     println!("</svg>");
+    Ok(())
 }
 
-fn run(text: &str, column: u16, columns: u16, row: u16, style: Style) {
-    let reversed = style.add_modifier.contains(Modifier::REVERSED);
-    let ink = colour(style.fg).unwrap_or_else(|| INK.to_owned());
-    let paper = colour(style.bg);
-    let (ink, paper) = if reversed { (PAPER.to_owned(), Some(ink)) } else { (ink, paper) };
-    let (x, y) = (12.0 + f64::from(column) * CELL.0, 12.0 + f64::from(row) * CELL.1);
-    let length = f64::from(columns) * CELL.0;
+/// Ink, paper, bold, dim.
+fn style(cell: &Cell) -> (String, Option<String>, bool, bool) {
+    let (ink, paper) = (colour(cell.fgcolor()).unwrap_or_else(|| INK.to_owned()), colour(cell.bgcolor()));
+    let (ink, paper) =
+        if cell.inverse() { (paper.unwrap_or_else(|| PAPER.to_owned()), Some(ink)) } else { (ink, paper) };
+    (ink, paper, cell.bold(), cell.dim())
+}
+
+fn draw(run: &[&Cell], column: usize, row: u16) {
+    let Some(first) = run.first() else { return };
+    let (ink, paper, bold, dim) = style(first);
+    #[expect(clippy::cast_precision_loss, reason = "a terminal has few columns")]
+    let (x, length) = (12.0 + column as f64 * CELL.0, run.len() as f64 * CELL.0);
+    let y = 12.0 + f64::from(row) * CELL.1;
     if let Some(paper) = paper {
         println!(r#"<rect x="{x:.1}" y="{y:.1}" width="{length:.1}" height="{}" fill="{paper}"/>"#, CELL.1);
     }
+    let text: String = run.iter().map(|cell| if cell.has_contents() { cell.contents() } else { " " }).collect();
     if text.trim().is_empty() {
         return;
     }
-    let weight = if style.add_modifier.contains(Modifier::BOLD) { r#" font-weight="bold""# } else { "" };
-    let dim = if style.add_modifier.contains(Modifier::DIM) { r#" opacity="0.6""# } else { "" };
+    let weight = if bold { r#" font-weight="bold""# } else { "" };
+    let opacity = if dim { r#" opacity="0.6""# } else { "" };
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     println!(
-        r#"<text x="{x:.1}" y="{:.1}" textLength="{length:.1}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" fill="{ink}"{weight}{dim}>{text}</text>"#,
+        r#"<text x="{x:.1}" y="{:.1}" textLength="{length:.1}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" fill="{ink}"{weight}{opacity}>{text}</text>"#,
         y + 13.5
     );
 }
 
-fn colour(colour: Option<Color>) -> Option<String> {
-    Some(match colour? {
-        Color::Reset => return None,
-        Color::Black => "#16181d".to_owned(),
-        Color::Red | Color::Indexed(1) => "#e5534b".to_owned(),
-        Color::Green | Color::Indexed(2) => "#57ab5a".to_owned(),
-        Color::Yellow | Color::Indexed(3) => "#c69026".to_owned(),
-        Color::Blue | Color::Indexed(4) => "#539bf5".to_owned(),
-        Color::Magenta | Color::Indexed(5) => "#b083f0".to_owned(),
-        Color::Cyan | Color::Indexed(6) => "#39c5cf".to_owned(),
-        Color::LightGreen => "#6bc46d".to_owned(),
-        Color::Rgb(red, green, blue) => format!("#{red:02x}{green:02x}{blue:02x}"),
-        _ => INK.to_owned(),
-    })
+fn colour(colour: Color) -> Option<String> {
+    match colour {
+        Color::Default => None,
+        Color::Rgb(red, green, blue) => Some(format!("#{red:02x}{green:02x}{blue:02x}")),
+        Color::Idx(index) => Some(PALETTE.get(usize::from(index)).copied().unwrap_or(INK).to_owned()),
+    }
 }

@@ -1,6 +1,7 @@
 //! The index behind the alias. Everybody reads and writes through the alias, which stands for one index,
 //! `<alias>-<version of the mapping>`. When a program with a newer mapping starts, it blocks writes to the old index, copies
-//! it into a new one of its own and moves the alias in one step; if another replica was quicker, its own copy goes. Until
+//! it into a new one of its own and moves the alias in one step; if another replica was quicker, its own copy goes; what one
+//! has left that was stopped in the middle, the next one that starts removes. Until
 //! then reads go on and writes are refused, which their askers see as the catalog being away for a moment.
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub(super) async fn prepare(client: &Client, alias: &str) -> Result<(), Error> {
     match standing(client, alias).await? {
         None => create(client, alias).await,
         Some(index) => match version(alias, &index) {
-            Some(VERSION) => Ok(()),
+            Some(VERSION) => sweep(client, alias, &index).await,
             Some(older) if older < VERSION => migrate(client, alias, &index).await,
             Some(_) | None => Err(Error::Foreign { alias: alias.to_owned(), found: index }),
         },
@@ -66,6 +67,21 @@ async fn create(client: &Client, alias: &str) -> Result<(), Error> {
     let actions = json!({"actions": [{"add": {"index": index, "alias": alias, "is_write_index": true}}]});
     client.call::<IgnoredAny>(Method::POST, "/_aliases", Body::Json(actions)).await?;
     tracing::info!(%index, "made the catalog's index");
+    Ok(())
+}
+
+/// Removes copies that somebody has left who was stopped in the middle. A copy that is still being made is as useless: the
+/// old index is gone, so the alias cannot move to it.
+async fn sweep(client: &Client, alias: &str, standing: &str) -> Result<(), Error> {
+    let copies = format!("/{alias}-{VERSION}-*/_alias");
+    let copies: BTreeMap<String, IgnoredAny> = client.call(Method::GET, &copies, Body::None).await?;
+    for copy in copies.into_keys().filter(|copy| copy != standing) {
+        tracing::info!(index = %copy, "removing a copy of the catalog that nobody has finished");
+        match client.call::<IgnoredAny>(Method::DELETE, &format!("/{copy}"), Body::None).await {
+            Err(error) if !error.is_missing() => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
     Ok(())
 }
 
