@@ -11,6 +11,7 @@ use crate::{
     model::{Model, Tab},
     msg::{Command, Msg, Now},
     options::Owner,
+    text::grouped,
     theme::Tone,
 };
 
@@ -159,17 +160,4 @@ pub(crate) fn stop(model: &mut Model, commands: &mut Vec<Command>) {
     model.interrupts += 1;
     model.leaving = true;
     commands.push(Command::Stop(if model.interrupts == 1 { StopMode::Orderly } else { StopMode::Kill }));
-}
-
-/// With a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -147,6 +147,8 @@ impl Service for Payment {
             self.provider.run(shutdown.clone()),
             self.consumer.run(shutdown.clone()),
         );
+        // Webhooks that came in while the servers drained have begun to tell, too.
+        self.teller.finish().await;
         served.map(drop)
     }
 }

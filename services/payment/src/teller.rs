@@ -34,10 +34,14 @@ impl Teller {
         Self { store, orders, telling: TaskTracker::new() }
     }
 
-    /// Tells what nobody has told in time, until the shutdown drains; what is being told by then is finished first.
-    pub(crate) async fn run(self, shutdown: Shutdown) {
+    /// Tells what nobody has told in time, until the shutdown drains.
+    pub(crate) async fn run(&self, shutdown: Shutdown) {
         // Nothing wakes it: a webhook's outcome is told at once, and only what failed waits here.
-        worker::run(&self, &shutdown).await;
+        worker::run(self, &shutdown).await;
+    }
+
+    /// Waits until all is told that was begun; nobody may begin anything any more.
+    pub(crate) async fn finish(&self) {
         self.telling.close();
         self.telling.wait().await;
     }

@@ -1,6 +1,6 @@
 //! `shopctl checkout load`: what can be typed.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use shopctl_scenario::load::Threshold;
@@ -43,11 +43,7 @@ pub(crate) struct Load {
 }
 
 /// One `--report`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Report {
-    pub(crate) format: Format,
-    pub(crate) path: PathBuf,
-}
+pub(crate) type Report = value::Report<Format>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -75,14 +71,7 @@ fn stage(text: &str) -> Result<(Duration, f64), String> {
 }
 
 fn report(text: &str) -> Result<Report, String> {
-    let expected = "expected json=FILE or html=FILE";
-    let (format, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or(expected)?;
-    let format = match format {
-        "json" => Format::Json,
-        "html" => Format::Html,
-        _ => return Err(expected.to_owned()),
-    };
-    Ok(Report { format, path: path.into() })
+    value::report(text, &[("json", Format::Json), ("html", Format::Html)], "expected json=FILE or html=FILE")
 }
 
 #[cfg(test)]

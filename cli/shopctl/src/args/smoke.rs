@@ -44,11 +44,7 @@ pub(crate) struct Smoke {
 }
 
 /// One `--report`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Report {
-    pub(crate) format: Format,
-    pub(crate) path: PathBuf,
-}
+pub(crate) type Report = value::Report<Format>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -58,15 +54,11 @@ pub(crate) enum Format {
 }
 
 fn report(text: &str) -> Result<Report, String> {
-    let expected = "expected junit=FILE, json=FILE or html=FILE";
-    let (format, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or(expected)?;
-    let format = match format {
-        "junit" => Format::Junit,
-        "json" => Format::Json,
-        "html" => Format::Html,
-        _ => return Err(expected.to_owned()),
-    };
-    Ok(Report { format, path: PathBuf::from(path) })
+    value::report(
+        text,
+        &[("junit", Format::Junit), ("json", Format::Json), ("html", Format::Html)],
+        "expected junit=FILE, json=FILE or html=FILE",
+    )
 }
 
 #[cfg(test)]

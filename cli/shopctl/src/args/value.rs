@@ -1,6 +1,9 @@
 //! How the values of options are read.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -91,6 +94,20 @@ pub(super) fn image(text: &str) -> Result<Image, String> {
         }
         _ => Err("expected RESOURCE=IMAGE, such as kafka=apache/kafka:4.1.0".to_owned()),
     }
+}
+
+/// One `--report`, in one of the formats that its command has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report<F> {
+    pub(crate) format: F,
+    pub(crate) path: PathBuf,
+}
+
+/// `FORMAT=FILE`; `expected` says which formats there are.
+pub(crate) fn report<F: Copy>(text: &str, formats: &[(&str, F)], expected: &str) -> Result<Report<F>, String> {
+    let (word, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or(expected)?;
+    let (_, format) = formats.iter().find(|(name, _)| *name == word).ok_or(expected)?;
+    Ok(Report { format: *format, path: path.into() })
 }
 
 #[cfg(test)]

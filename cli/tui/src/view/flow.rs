@@ -8,9 +8,8 @@ use ratatui::text::{Line as Row, Span};
 use crate::{
     kafka::{Topic, header, is_dead},
     model::Model,
-    text::{fit, plain},
+    text::{fit, grouped, plain},
     theme::Tone,
-    update::grouped,
 };
 
 /// The resource that stands for all topics.

@@ -14,9 +14,8 @@ use super::{layout, put};
 use crate::{
     log::Source,
     model::{Focus, GROUPS, Model},
-    text::{cut, fit, fit_right, plain, width},
+    text::{cut, fit, fit_right, grouped, plain, width},
     theme::Tone,
-    update::grouped,
 };
 
 /// What stands in a row of the list.
@@ -199,11 +198,11 @@ impl Columns {
         // What is broken on purpose stands before all else: nobody shall look for its cause.
         let fault = resource.and_then(|resource| resource.faults.first());
         let tone = if fault.is_some() { Tone::Warning } else { tone };
-        let state_word = match resource {
-            Some(_) if fault.is_some() => fault.map_or("", String::as_str),
-            Some(resource) if resource.external => "external",
-            Some(resource) if self.is_narrow && resource.ready => uptime.as_deref().unwrap_or_default(),
-            Some(_) | None => state,
+        let state_word = match (fault, resource) {
+            (Some(fault), _) => fault.as_str(),
+            (None, Some(resource)) if resource.external => "external",
+            (None, Some(resource)) if self.is_narrow && resource.ready => uptime.as_deref().unwrap_or_default(),
+            (None, Some(_) | None) => state,
         };
         let state_word = fit(&format!(" {state_word}"), self.state, ascii);
         let cpu = figure.filter(|_| runs).and_then(|figure| figure.cpu).map(percent);

@@ -14,9 +14,8 @@ use crate::{
     kafka::{Message, header, is_dead},
     line::clock,
     model::Model,
-    text::{cut, fit, fit_right, plain},
+    text::{cut, fit, fit_right, grouped, plain},
     theme::Tone,
-    update::grouped,
 };
 
 /// Columns of topics and groups beside the messages, where there is room for both.

@@ -9,6 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
 use shopctl_runtime::log::{Entry, History, Stream};
+use shopctl_tui::text::grouped;
 
 use super::{event, filter::Filter};
 use crate::{
@@ -206,19 +207,6 @@ fn name(level: Level) -> &'static str {
         Level::Debug => "debug",
         Level::Trace => "trace",
     }
-}
-
-/// With a comma between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
