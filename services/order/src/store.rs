@@ -1,4 +1,4 @@
-//! All SQL of the service. A change of an order and its event are one transaction.
+//! All SQL of the service. A change of an order and its event are one statement, which is a transaction by itself.
 
 mod keys;
 mod rows;
@@ -57,22 +57,23 @@ impl Store {
         basket: &Basket,
         priced: Priced,
     ) -> Result<Outcome, Error> {
-        let mut transaction = self.pool.begin().await?;
-        if let Some(key) = key {
-            keys::lock(&mut transaction, account_id, key).await?;
-            if let Some(order) = keyed(&mut transaction, account_id, key, basket).await? {
+        let mut connection = self.pool.acquire().await?;
+        let order = rows::draft(&mut connection, account_id, priced).await?;
+        let event = events::changed(&order)?;
+        loop {
+            crash::point("create-before-commit");
+            let made = rows::insert(&mut connection, &order, key, &event).await?;
+            crash::point("create-after-commit");
+            if made {
+                return Ok(Outcome::Changed(order));
+            }
+            // Only a key stands in the way, and only until it expires.
+            if let Some(key) = key
+                && let Some(order) = keyed(&mut connection, account_id, key, basket).await?
+            {
                 return Ok(Outcome::Unchanged(order));
             }
         }
-        let order = rows::insert(&mut transaction, account_id, priced).await?;
-        if let Some(key) = key {
-            keys::insert(&mut transaction, account_id, key, order.id).await?;
-        }
-        bus::outbox::insert(&mut transaction, &events::changed(&order)?).await?;
-        crash::point("create-before-commit");
-        transaction.commit().await?;
-        crash::point("create-after-commit");
-        Ok(Outcome::Changed(order))
     }
 
     /// The order `id`, if it is in `scope`.
@@ -84,21 +85,24 @@ impl Store {
     /// Takes the order `id` to `status`; `None` if it is not in `scope`.
     /// [`Error::Transition`] if the state machine forbids it.
     pub(crate) async fn set_status(&self, id: i64, scope: Scope, status: Status) -> Result<Option<Outcome>, Error> {
-        let mut transaction = self.pool.begin().await?;
-        if let Some(order) = rows::advance(&mut transaction, id, scope, status).await? {
-            bus::outbox::insert(&mut transaction, &events::changed(&order)?).await?;
+        let mut connection = self.pool.acquire().await?;
+        // Whoever comes between the two statements leaves another version. An order has but few: it ends.
+        while let Some(order) = rows::find(&mut connection, id, scope).await? {
+            match order.status.step(status) {
+                Step::Same => return Ok(Some(Outcome::Unchanged(order))),
+                Step::Refused => return Err(Error::Transition { order: id, from: order.status, to: status }),
+                Step::Allowed => {}
+            }
+            let next = Order { status, version: order.version + 1, ..order };
+            let event = events::changed(&next)?;
             crash::point("status-before-commit");
-            transaction.commit().await?;
+            let advanced = rows::advance(&mut connection, &next, &event).await?;
             crash::point("status-after-commit");
-            return Ok(Some(Outcome::Changed(order)));
+            if advanced {
+                return Ok(Some(Outcome::Changed(next)));
+            }
         }
-        let Some(order) = rows::find(&mut transaction, id, scope).await? else { return Ok(None) };
-        match order.status.step(status) {
-            Step::Same => Ok(Some(Outcome::Unchanged(order))),
-            Step::Refused => Err(Error::Transition { order: id, from: order.status, to: status }),
-            // A step once forbidden stays forbidden, so the order was made after the update had looked for it.
-            Step::Allowed => Ok(None),
-        }
+        Ok(None)
     }
 
     /// At most `limit` orders of an account, newest first, older than the order `before`.

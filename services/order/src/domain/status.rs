@@ -49,11 +49,6 @@ impl Status {
             | (Cancelled, Pending | Paid | PaymentFailed) => Step::Refused,
         }
     }
-
-    /// The statuses that may become this one.
-    pub(crate) fn sources(self) -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(move |from| from.step(self) == Step::Allowed)
-    }
 }
 
 impl fmt::Display for Status {
@@ -96,13 +91,5 @@ mod tests {
                 assert_eq!(from.step(to), expected, "{from} -> {to}");
             }
         }
-    }
-
-    #[test]
-    fn sources_are_the_statuses_from_which_a_step_is_allowed() {
-        assert_eq!(Status::Pending.sources().count(), 0);
-        assert_eq!(Status::Paid.sources().collect::<Vec<_>>(), [Status::Pending, Status::PaymentFailed]);
-        assert_eq!(Status::PaymentFailed.sources().collect::<Vec<_>>(), [Status::Pending]);
-        assert_eq!(Status::Cancelled.sources().collect::<Vec<_>>(), [Status::Pending, Status::PaymentFailed]);
     }
 }
