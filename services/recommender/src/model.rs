@@ -3,8 +3,9 @@
 //!
 //! The score of a product for a set of seeds (what was viewed, or what a shopper has ordered) is a sum over the seeds of
 //!
-//! - how often both were bought together: a cosine in which a basket of n products counts 1/√n (a wholesaler's order of
-//!   a hundred things says little about any two of them) and a product that was seldom bought is held back;
+//! - how often both were bought together, in the newest baskets that hold the seed: a cosine in which a basket of n
+//!   products counts 1/√n (a wholesaler's order of a hundred things says little about any two of them) and a product that
+//!   was seldom bought is held back;
 //! - how much their names have in common: variants of one design go into the same basket, also while nobody has bought
 //!   this one yet.
 //!
@@ -17,11 +18,11 @@ mod names;
 mod tests;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::domain::{Order, Product};
 use accounts::Account;
-use baskets::{Baskets, Key};
+use baskets::{Baskets, Key, place};
 use names::Names;
 
 /// What the same name weighs, next to a cosine of bought-together that ends at 1. Measured on the real shop's orders:
@@ -29,13 +30,13 @@ use names::Names;
 const NAME_WEIGHT: f64 = 0.5;
 
 /// An item's place in the model's tables; items get one when they are first heard of.
-type Item = usize;
+type Item = u32;
 
-/// What has changed in the database between two revisions.
+/// A part of what has changed in the database between two revisions.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// The revision up to which nothing is missing.
-    pub revision: i64,
+    /// With the last part: the revision up to which nothing is missing.
+    pub revision: Option<i64>,
     /// With `None` for one that was deleted.
     pub products: Vec<(String, Option<Product>)>,
     pub orders: Vec<Order>,
@@ -49,8 +50,10 @@ pub(crate) struct Model {
     revision: Option<i64>,
     ids: Vec<String>,
     items: HashMap<String, Item>,
-    /// Only what is for sale.
+    /// Only what is for sale, by item.
     catalog: HashMap<Item, Product>,
+    /// The same by id, so that a place here decides what nothing else does.
+    shelf: Vec<Item>,
     names: Names,
     baskets: Baskets,
     accounts: HashMap<i64, Account>,
@@ -80,48 +83,50 @@ impl Model {
         }
         if renamed {
             self.names.weigh();
+            self.shelf = self.catalog.keys().copied().collect();
+            self.shelf.sort_unstable_by_key(|item| &self.ids[place(*item)]);
         }
-        let mut bought = Vec::with_capacity(changes.orders.len() + changes.imported.len());
         for order in changes.orders {
             let items: Vec<Item> = order.basket.product_ids.iter().map(|id| self.item(id)).collect();
-            bought.push((Key::Order(order.id), if order.cancelled { Vec::new() } else { items.clone() }));
+            self.baskets.set(Key::Order(order.id), if order.cancelled { Vec::new() } else { items.clone() });
             self.accounts.entry(order.account_id).or_default().set(order.id, items, order.cancelled);
         }
         for (id, products) in changes.imported {
             let items = products.iter().map(|id| self.item(id)).collect();
-            bought.push((Key::Imported(id), items));
+            self.baskets.set(Key::Imported(id), items);
         }
-        self.baskets.set(bought);
-        self.revision = self.revision.max(Some(changes.revision));
+        self.revision = self.revision.max(changes.revision);
     }
 
     /// For somebody who looks at these products, none of which is among the answers.
     pub(crate) fn for_views(&self, ids: &[String], skip: usize, take: usize) -> Vec<Product> {
-        let seeds: HashSet<Item> = ids.iter().filter_map(|id| self.items.get(id).copied()).collect();
-        self.best(&seeds, |item| seeds.contains(&item), skip, take)
+        let seeds: Vec<Item> = ids.iter().filter_map(|id| self.items.get(id).copied()).collect();
+        self.best(seeds.clone(), &seeds, skip, take)
     }
 
     /// For an account: nothing it ever ordered, cancelled or not. One that never ordered gets what is popular.
     pub(crate) fn for_account(&self, account_id: i64, skip: usize, take: usize) -> Vec<Product> {
         match self.accounts.get(&account_id) {
-            Some(account) => self.best(&account.kept(), |item| account.had(item), skip, take),
+            Some(account) => self.best(account.kept(), account.had(), skip, take),
             None => self.popular(skip, take),
         }
     }
 
     /// What most baskets hold.
     pub(crate) fn popular(&self, skip: usize, take: usize) -> Vec<Product> {
-        self.best(&HashSet::new(), |_| false, skip, take)
+        self.best(Vec::new(), &[], skip, take)
     }
 
-    fn best(&self, seeds: &HashSet<Item>, excluded: impl Fn(Item) -> bool, skip: usize, take: usize) -> Vec<Product> {
-        let scores = self.scores(seeds);
-        let candidates = self.catalog.iter().filter(|(item, _)| !excluded(**item));
-        // What decides nearly always lies next to each other.
-        let mut candidates: Vec<(f64, usize, &Product)> =
-            candidates.map(|(&item, product)| (scores[item], self.baskets.popularity(item), product)).collect();
-        let order = |a: &(f64, usize, &Product), b: &(f64, usize, &Product)| -> Ordering {
-            b.0.total_cmp(&a.0).then_with(|| b.1.cmp(&a.1)).then_with(|| a.2.id.cmp(&b.2.id))
+    fn best(&self, seeds: Vec<Item>, excluded: &[Item], skip: usize, take: usize) -> Vec<Product> {
+        let mut scores = self.scores(seeds);
+        for &item in excluded {
+            scores[place(item)] = f64::NEG_INFINITY;
+        }
+        let candidates =
+            self.shelf.iter().enumerate().map(|(nth, &item)| (scores[place(item)], self.baskets.popularity(item), nth));
+        let mut candidates: Vec<(f64, usize, usize)> = candidates.filter(|(score, ..)| *score >= 0.0).collect();
+        let order = |a: &(f64, usize, usize), b: &(f64, usize, usize)| -> Ordering {
+            b.0.total_cmp(&a.0).then_with(|| b.1.cmp(&a.1)).then_with(|| a.2.cmp(&b.2))
         };
         let wanted = skip.saturating_add(take);
         if wanted < candidates.len() {
@@ -129,17 +134,16 @@ impl Model {
             candidates.truncate(wanted);
         }
         candidates.sort_unstable_by(order);
-        candidates.into_iter().skip(skip).map(|(_, _, product)| product.clone()).collect()
+        candidates.into_iter().skip(skip).map(|(_, _, nth)| self.catalog[&self.shelf[nth]].clone()).collect()
     }
 
-    fn scores(&self, seeds: &HashSet<Item>) -> Vec<f64> {
-        // Floating point sums depend on their order, and items' places on what came first: seeds go by id.
-        let seeds: BTreeSet<(&str, Item)> = seeds.iter().map(|&item| (self.ids[item].as_str(), item)).collect();
+    fn scores(&self, mut seeds: Vec<Item>) -> Vec<f64> {
+        // Floating point sums depend on their order, and items' places on what came first: seeds go by id, each once.
+        seeds.sort_unstable_by_key(|item| &self.ids[place(*item)]);
+        seeds.dedup();
         let mut scores = vec![0.0; self.ids.len()];
-        for (_, seed) in seeds {
-            self.baskets.add_similarity(seed, &mut scores);
-            self.names.add_similarity(seed, NAME_WEIGHT, &mut scores);
-        }
+        self.baskets.add_similarity(seeds.iter().copied(), &mut scores);
+        self.names.add_similarity(seeds.into_iter(), NAME_WEIGHT, &mut scores);
         scores
     }
 
@@ -147,7 +151,7 @@ impl Model {
         if let Some(&item) = self.items.get(id) {
             return item;
         }
-        let item = self.ids.len();
+        let item = Item::try_from(self.ids.len()).expect("far less than 2^32 products fit in memory");
         self.ids.push(id.to_owned());
         self.items.insert(id.to_owned(), item);
         item

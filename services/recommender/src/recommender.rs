@@ -1,8 +1,10 @@
 //! The model, kept as new as the database.
 
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -61,21 +63,22 @@ impl Recommender {
         if self.revision() >= newest {
             return Ok(());
         }
-        let _refreshing = self.refreshing.lock().await;
+        let refreshing = Arc::new(self.refreshing.clone().lock_owned().await);
         let known = self.revision();
         if known >= newest {
             return Ok(());
         }
-        let changes = self.store.changes(known).await?;
-        let model = self.model.clone();
-        let applied = spawn_blocking(move || {
-            let mut model = model.write().unwrap_or_else(PoisonError::into_inner);
-            // A caller that has given up lets the next one in, whose changes may have overtaken these.
-            if model.revision() == known {
-                model.apply(changes);
-            }
-        });
-        Ok(applied.await?)
+        let mut changes = pin!(self.store.changes(known).await?);
+        while let Some(part) = changes.try_next().await? {
+            let (model, refreshing) = (self.model.clone(), refreshing.clone());
+            let applied = spawn_blocking(move || {
+                // A caller may give up meanwhile; whoever comes next waits for this part and reads what is newer.
+                let _refreshing = refreshing;
+                model.write().unwrap_or_else(PoisonError::into_inner).apply(part);
+            });
+            applied.await?;
+        }
+        Ok(())
     }
 
     fn revision(&self) -> Option<i64> {

@@ -5,6 +5,7 @@ mod history;
 mod orders;
 mod products;
 
+use futures::Stream;
 use kit::crash;
 use sqlx::migrate::Migrator;
 use sqlx::{PgConnection, PgPool};
@@ -34,11 +35,14 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT n FROM revision").fetch_one(&self.pool).await?)
     }
 
-    /// Everything that was written after the revision `since`, or ever.
-    pub(crate) async fn changes(&self, since: Option<i64>) -> Result<Changes, Error> {
+    /// Everything that was written after the revision `since`, or ever, in parts of a bounded size.
+    pub(crate) async fn changes(
+        &self,
+        since: Option<i64>,
+    ) -> Result<impl Stream<Item = Result<Changes, Error>>, Error> {
         // Asked for before the rows: what commits in between comes now and once more with the next changes.
         let revision = self.revision().await?;
-        changes::since(&self.pool, since.unwrap_or_default(), revision).await
+        Ok(changes::since(&self.pool, since.unwrap_or_default(), revision))
     }
 
     /// Keeps those baskets whose ids are new, all in one transaction; returns these, by place.

