@@ -88,12 +88,12 @@ impl Model {
         }
         for order in changes.orders {
             let items: Vec<Item> = order.basket.product_ids.iter().map(|id| self.item(id)).collect();
-            self.baskets.set(Key::Order(order.id), if order.cancelled { Vec::new() } else { items.clone() });
-            self.accounts.entry(order.account_id).or_default().set(order.id, items, order.cancelled);
+            let slot = self.baskets.set(Key::Order(order.id), items, !order.cancelled);
+            self.accounts.entry(order.account_id).or_default().add(order.id, slot);
         }
         for (id, products) in changes.imported {
             let items = products.iter().map(|id| self.item(id)).collect();
-            self.baskets.set(Key::Imported(id), items);
+            self.baskets.set(Key::Imported(id), items, true);
         }
         self.revision = self.revision.max(changes.revision);
     }
@@ -101,34 +101,49 @@ impl Model {
     /// For somebody who looks at these products, none of which is among the answers.
     pub(crate) fn for_views(&self, ids: &[String], skip: usize, take: usize) -> Vec<Product> {
         let seeds: Vec<Item> = ids.iter().filter_map(|id| self.items.get(id).copied()).collect();
-        self.best(seeds.clone(), &seeds, skip, take)
+        self.best(seeds.clone(), seeds, skip, take)
     }
 
     /// For an account: nothing it ever ordered, cancelled or not. One that never ordered gets what is popular.
     pub(crate) fn for_account(&self, account_id: i64, skip: usize, take: usize) -> Vec<Product> {
         match self.accounts.get(&account_id) {
-            Some(account) => self.best(account.kept(), account.had(), skip, take),
+            Some(account) => {
+                let (kept, had) = (account.kept(&self.baskets), account.had(&self.baskets));
+                self.best(kept.collect(), had, skip, take)
+            }
             None => self.popular(skip, take),
         }
     }
 
     /// What most baskets hold.
     pub(crate) fn popular(&self, skip: usize, take: usize) -> Vec<Product> {
-        self.best(Vec::new(), &[], skip, take)
+        self.best(Vec::new(), [], skip, take)
     }
 
-    fn best(&self, seeds: Vec<Item>, excluded: &[Item], skip: usize, take: usize) -> Vec<Product> {
+    fn best(
+        &self,
+        seeds: Vec<Item>,
+        excluded: impl IntoIterator<Item = Item>,
+        skip: usize,
+        take: usize,
+    ) -> Vec<Product> {
         let mut scores = self.scores(seeds);
-        for &item in excluded {
+        for item in excluded {
             scores[place(item)] = f64::NEG_INFINITY;
         }
-        let candidates =
-            self.shelf.iter().enumerate().map(|(nth, &item)| (scores[place(item)], self.baskets.popularity(item), nth));
-        let mut candidates: Vec<(f64, usize, usize)> = candidates.filter(|(score, ..)| *score >= 0.0).collect();
+        let wanted = skip.saturating_add(take);
+        let candidates = |allowed: fn(f64) -> bool| {
+            let scored = self.shelf.iter().enumerate().map(|(nth, &item)| (scores[place(item)], item, nth));
+            let scored = scored.filter(|(score, ..)| allowed(*score));
+            scored.map(|(score, item, nth)| (score, self.baskets.popularity(item), nth)).collect::<Vec<_>>()
+        };
+        let mut candidates = match candidates(|score| score > 0.0) {
+            enough if enough.len() >= wanted => enough,
+            _ => candidates(|score| score >= 0.0),
+        };
         let order = |a: &(f64, usize, usize), b: &(f64, usize, usize)| -> Ordering {
             b.0.total_cmp(&a.0).then_with(|| b.1.cmp(&a.1)).then_with(|| a.2.cmp(&b.2))
         };
-        let wanted = skip.saturating_add(take);
         if wanted < candidates.len() {
             candidates.select_nth_unstable_by(wanted, order);
             candidates.truncate(wanted);

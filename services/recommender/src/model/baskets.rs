@@ -17,7 +17,7 @@ const LARGEST: usize = 500;
 
 /// Baskets of one seed that are asked what it is bought with, the newest: of what is bought every day they are a sample,
 /// and a question costs the same however long the history is.
-const NEWEST: usize = 64;
+const NEWEST: usize = 32;
 
 /// Which basket. Their order is taken for that of time: what was imported was bought elsewhere, before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,16 +27,23 @@ pub(super) enum Key {
 }
 
 /// A basket's place in the table.
-type Slot = u32;
+pub(super) type Slot = u32;
 
 /// All baskets, and for each item those that hold it.
 #[derive(Debug, Default)]
 pub(super) struct Baskets {
     slots: HashMap<Key, Slot>,
     keys: Vec<Key>,
-    /// The items of each, each once.
-    baskets: Vec<Box<[Item]>>,
+    baskets: Vec<Basket>,
     bought: Vec<Bought>,
+}
+
+#[derive(Debug, Default)]
+struct Basket {
+    /// Sorted, each once.
+    items: Box<[Item]>,
+    /// What was cancelled is kept, but says nothing about its items.
+    counts: bool,
 }
 
 /// What the baskets say about an item.
@@ -49,32 +56,41 @@ struct Bought {
 }
 
 impl Baskets {
-    /// Makes the basket hold these items, each named once, and nothing else.
-    pub(super) fn set(&mut self, key: Key, mut items: Vec<Item>) {
+    /// Makes the basket hold these items, each named once, and nothing else; whether they `count` for anybody but its owner.
+    pub(super) fn set(&mut self, key: Key, mut items: Vec<Item>, counts: bool) -> Slot {
         items.sort_unstable();
         let slot = self.slot(key);
+        let known = &self.baskets[place(slot)];
         // Most of what is told about an order is that it goes on.
-        if *self.baskets[place(slot)] == *items {
-            return;
+        if known.counts == counts && *known.items == *items {
+            return slot;
         }
         let highest = items.last().map_or(0, |item| place(*item) + 1);
         if self.bought.len() < highest {
             self.bought.resize_with(highest, Bought::default);
         }
         let key = &self.keys[place(slot)];
-        let old = std::mem::replace(&mut self.baskets[place(slot)], items.into());
+        let new = Basket { items: items.into(), counts };
+        let old = std::mem::replace(&mut self.baskets[place(slot)], new);
         let new = &self.baskets[place(slot)];
         let older = |other: &Slot| self.keys[place(*other)] < *key;
-        for &item in &old {
+        for &item in old.counted() {
             let bought = &mut self.bought[place(item)];
-            bought.weight -= weight(old.len());
+            bought.weight -= old.weight();
             bought.baskets.remove(bought.baskets.partition_point(older));
         }
-        for &item in new {
+        for &item in new.counted() {
             let bought = &mut self.bought[place(item)];
-            bought.weight += weight(new.len());
+            bought.weight += new.weight();
             bought.baskets.insert(bought.baskets.partition_point(older), slot);
         }
+        slot
+    }
+
+    /// What is in a basket, and whether it counts.
+    pub(super) fn get(&self, slot: Slot) -> (&[Item], bool) {
+        let Basket { items, counts } = &self.baskets[place(slot)];
+        (items, *counts)
     }
 
     /// How many baskets hold the item.
@@ -89,7 +105,7 @@ impl Baskets {
         let mut asked = Vec::new();
         for bought in seeds.filter_map(|seed| self.bought.get(place(seed))) {
             let newest = self.newest(bought);
-            let sampled: u64 = newest.iter().map(|slot| self.weight(*slot)).sum();
+            let sampled: u64 = newest.iter().map(|slot| self.baskets[place(*slot)].weight()).sum();
             if sampled == 0 {
                 continue;
             }
@@ -104,13 +120,16 @@ impl Baskets {
         }
         let mut together = vec![0_u64; self.bought.len()];
         for slot in asked {
-            let told = multiple(shares[place(slot)] * real(self.weight(slot)));
-            for &item in &self.baskets[place(slot)] {
+            let basket = &self.baskets[place(slot)];
+            let told = multiple(shares[place(slot)] * real(basket.weight()));
+            for &item in basket.counted() {
                 together[place(item)] += told;
             }
         }
         for ((score, together), bought) in scores.iter_mut().zip(together).zip(&self.bought) {
-            *score += real(together) / (real(bought.weight) + CAUTION).sqrt();
+            if together > 0 {
+                *score += real(together) / (real(bought.weight) + CAUTION).sqrt();
+            }
         }
     }
 
@@ -119,38 +138,39 @@ impl Baskets {
     pub(super) fn steps(&self, seeds: impl Iterator<Item = Item>) -> usize {
         let asked: std::collections::HashSet<Slot> =
             seeds.flat_map(|seed| self.newest(&self.bought[place(seed)])).copied().collect();
-        asked.into_iter().map(|slot| self.baskets[place(slot)].len()).sum()
+        asked.into_iter().map(|slot| self.baskets[place(slot)].items.len()).sum()
     }
 
     fn newest<'a>(&self, bought: &'a Bought) -> &'a [Slot] {
         &bought.baskets[bought.baskets.len().saturating_sub(NEWEST)..]
     }
 
-    fn weight(&self, slot: Slot) -> u64 {
-        weight(self.baskets[place(slot)].len())
-    }
-
     fn slot(&mut self, key: Key) -> Slot {
         *self.slots.entry(key).or_insert_with_key(|key| {
             self.keys.push(key.clone());
-            self.baskets.push(Box::default());
+            self.baskets.push(Basket::default());
             Slot::try_from(self.keys.len() - 1).expect("far less than 2^32 baskets fit in memory")
         })
+    }
+}
+
+impl Basket {
+    fn counted(&self) -> &[Item] {
+        if self.counts { &self.items } else { &[] }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "at most LARGEST")]
+    fn weight(&self) -> u64 {
+        match self.items.len() {
+            items @ 1..=LARGEST => multiple(1.0 / (items as f64).sqrt()),
+            _ => 0,
+        }
     }
 }
 
 /// Where something stands in a table.
 pub(super) fn place(number: u32) -> usize {
     number as usize
-}
-
-/// What a basket of so many items weighs.
-#[expect(clippy::cast_precision_loss, reason = "at most LARGEST")]
-fn weight(items: usize) -> u64 {
-    match items {
-        1..=LARGEST => multiple(1.0 / (items as f64).sqrt()),
-        _ => 0,
-    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and far below 2^31")]
@@ -175,7 +195,7 @@ mod tests {
     }
 
     fn set(baskets: &mut Baskets, key: Key, items: &[Item]) {
-        baskets.set(key, items.to_vec());
+        baskets.set(key, items.to_vec(), true);
     }
 
     #[test]
@@ -209,6 +229,9 @@ mod tests {
         set(&mut changed, Key::Order(2), &[0, 3]);
         set(&mut changed, Key::Imported("a".to_owned()), &[]);
         set(&mut changed, Key::Order(1), &[0, 1]);
+        changed.set(Key::Order(2), vec![0, 3], false);
+        set(&mut changed, Key::Order(2), &[0, 3]);
+        changed.set(Key::Order(3), vec![0, 1], false);
         let mut fresh = Baskets::default();
         set(&mut fresh, Key::Order(2), &[0, 3]);
         set(&mut fresh, Key::Order(1), &[0, 1]);
@@ -226,9 +249,9 @@ mod tests {
         let (mut forwards, mut backwards) = (Baskets::default(), Baskets::default());
         for id in 0..2 * newest {
             let (key, items) = baskets(id);
-            forwards.set(key, items);
+            forwards.set(key, items, true);
             let (key, items) = baskets(2 * newest - 1 - id);
-            backwards.set(key, items);
+            backwards.set(key, items, true);
         }
         let told = scores(&forwards, 0);
         assert!(told[1] == 0.0 && told[2] > 0.9 && told[2] < 1.0, "{told:?}");

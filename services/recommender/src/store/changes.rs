@@ -27,7 +27,7 @@ struct OrderRow {
 }
 
 /// Rows of one part: a history of years is never in memory twice.
-const PART: usize = 5_000;
+const PART: usize = 1_000;
 
 pub(super) fn since(pool: &PgPool, since: i64, revision: i64) -> impl Stream<Item = Result<Changes, Error>> {
     let products =
