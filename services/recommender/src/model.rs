@@ -59,6 +59,21 @@ pub(crate) struct Model {
     accounts: HashMap<i64, Account>,
 }
 
+/// What may be recommended, and what decides.
+struct Candidate {
+    score: f64,
+    popularity: usize,
+    /// Its place on the shelf.
+    nth: usize,
+}
+
+impl Candidate {
+    fn order(&self, other: &Self) -> Ordering {
+        let score = other.score.total_cmp(&self.score);
+        score.then_with(|| other.popularity.cmp(&self.popularity)).then_with(|| self.nth.cmp(&other.nth))
+    }
+}
+
 impl Model {
     /// The revision of the database up to which everything is in here; `None` before anything was loaded.
     pub(crate) fn revision(&self) -> Option<i64> {
@@ -132,24 +147,34 @@ impl Model {
             scores[place(item)] = f64::NEG_INFINITY;
         }
         let wanted = skip.saturating_add(take);
-        let candidates = |allowed: fn(f64) -> bool| {
-            let scored = self.shelf.iter().enumerate().map(|(nth, &item)| (scores[place(item)], item, nth));
-            let scored = scored.filter(|(score, ..)| allowed(*score));
-            scored.map(|(score, item, nth)| (score, self.baskets.popularity(item), nth)).collect::<Vec<_>>()
-        };
-        let mut candidates = match candidates(|score| score > 0.0) {
-            enough if enough.len() >= wanted => enough,
-            _ => candidates(|score| score >= 0.0),
-        };
-        let order = |a: &(f64, usize, usize), b: &(f64, usize, usize)| -> Ordering {
-            b.0.total_cmp(&a.0).then_with(|| b.1.cmp(&a.1)).then_with(|| a.2.cmp(&b.2))
-        };
-        if wanted < candidates.len() {
-            candidates.select_nth_unstable_by(wanted, order);
-            candidates.truncate(wanted);
+        let mut best = self.leading(&scores, wanted, |score| score > 0.0);
+        if best.len() < wanted {
+            best = self.leading(&scores, wanted, |score| score >= 0.0);
         }
-        candidates.sort_unstable_by(order);
-        candidates.into_iter().skip(skip).map(|(_, _, nth)| self.catalog[&self.shelf[nth]].clone()).collect()
+        best.into_iter().skip(skip).map(|candidate| self.catalog[&self.shelf[candidate.nth]].clone()).collect()
+    }
+
+    /// The first `count` of what is for sale and has an `allowed` score, best first.
+    fn leading(&self, scores: &[f64], count: usize, allowed: fn(f64) -> bool) -> Vec<Candidate> {
+        // Twice as many as are asked for are collected before the worse half of them goes: most never get that far.
+        let room = count.saturating_mul(2).max(64);
+        let mut best: Vec<Candidate> = Vec::new();
+        let mut floor = f64::NEG_INFINITY;
+        for (nth, &item) in self.shelf.iter().enumerate() {
+            let score = scores[place(item)];
+            if score < floor || !allowed(score) {
+                continue;
+            }
+            best.push(Candidate { score, popularity: self.baskets.popularity(item), nth });
+            if best.len() == room {
+                best.select_nth_unstable_by(count, Candidate::order);
+                best.truncate(count);
+                floor = best.iter().map(|candidate| candidate.score).fold(f64::INFINITY, f64::min);
+            }
+        }
+        best.sort_unstable_by(Candidate::order);
+        best.truncate(count);
+        best
     }
 
     fn scores(&self, mut seeds: Vec<Item>) -> Vec<f64> {
