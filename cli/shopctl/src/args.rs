@@ -2,6 +2,7 @@
 
 pub(crate) mod boot;
 pub(crate) mod checkout;
+pub(crate) mod crash;
 pub(crate) mod events;
 pub(crate) mod load;
 pub(crate) mod smoke;
@@ -131,6 +132,9 @@ pub(crate) struct Up {
     /// Rebuild and restart what a change in the workspace concerns
     #[arg(long, conflicts_with_all = ["no_build", "bin_dir"])]
     pub(crate) watch: bool,
+    /// Build and boot services that can be told to fail at named points of their code
+    #[arg(long)]
+    pub(crate) failpoints: bool,
     /// Don't launch this service: it runs elsewhere (an IDE), only its port is probed
     #[arg(long, value_name = "SERVICE")]
     pub(crate) external: Vec<String>,

@@ -1,9 +1,9 @@
 //! From what was typed to what the supervisor is to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use shopctl_core::{Graph, Manifest};
+use shopctl_core::{Graph, Manifest, failpoint};
 use shopctl_runtime::{
     Workspace,
     plan::{Plan, Variable},
@@ -42,12 +42,21 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, a
         release: args.boot.release,
         external: args.external.clone(),
         watch: args.watch,
+        failpoints: args.failpoints,
         timeout: args.boot.timeout,
         environment,
     };
+    if plan.failpoints && plan.skip_build && !manifest.binaries().iter().any(|name| is_armed(&plan.binary(name))) {
+        let message = format!("--failpoints: no binary in {} has any", plan.bin_dir.display());
+        return Err(Failure::new(Exit::Usage, message).hint("without --no-build and --bin-dir they are built").into());
+    }
     // A wrong name is told before anything is made.
     Graph::new(manifest, &plan.options())?;
     Ok(plan)
+}
+
+fn is_armed(binary: &Path) -> bool {
+    binary.to_string_lossy().ends_with(failpoint::SUFFIX)
 }
 
 fn variable(manifest: &Manifest, assignment: &Assignment) -> Result<Variable, Failure> {
