@@ -23,7 +23,7 @@ pub use target::{Blow, Target, Unknown, select};
 use crate::{
     Shop, basket,
     control::Control,
-    invariants::{self, Addresses, catalog},
+    invariants::{self, Addresses, Checker, catalog},
     load::Baskets,
     report::Failure,
 };
@@ -121,6 +121,7 @@ pub async fn run(
         .map_err(|trouble| Error::Shop(trouble.failure()))?;
     let mut ledger = Ledger::of(&clients);
     let mut report = Report::begin(plan);
+    let mut checker = Checker::default();
     let stand = Stand::new(&shop.gateway, baskets, clients, tries);
     for (round, target) in (0..plan.rounds).zip(deck(plan)) {
         if *stop.borrow() {
@@ -132,7 +133,7 @@ pub async fn run(
         let whole = control.whole(round::PATIENCE).await;
         report.add(played, whole, &ledger, ledger.compare(&shop.order_db).await?);
         let options = invariants::Options { wait: round::PATIENCE, ..invariants::Options::default() };
-        report.checked(invariants::check(addresses, &options, &mut |_| {}).await?);
+        report.checked(checker.check(addresses, &options, &mut |_| {}).await?);
         if !report.held() {
             break;
         }
