@@ -54,9 +54,7 @@ impl Striker<'_> {
             let died = Instant::now();
             self.strikes.fetch_add(1, Ordering::Relaxed);
             // Its supervisor would wait longer each time, and it is not the one who is looked at.
-            if let Err(failure) = self.control.act(Action::Start, name).await {
-                return Err(failure);
-            }
+            self.control.act(Action::Start, name).await?;
             let again = changes.until(name, |resource| resource.ready && resource.pid != before);
             match timeout(PATIENCE, again).await {
                 Ok(again) => again?,
