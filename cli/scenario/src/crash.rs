@@ -122,14 +122,16 @@ pub async fn run(
     let mut ledger = Ledger::of(&clients);
     let mut report = Report::begin(plan);
     let mut checker = Checker::default();
-    let stand = Stand::new(&shop.gateway, baskets, clients, tries);
+    let clients = clients.into_iter().map(Arc::new).collect();
+    let (gateway, baskets) = (shop.gateway.as_str().into(), Arc::new(baskets));
+    let stand = Stand { control: &control, plan, stop, gateway, baskets, clients, tries };
     for (round, target) in (0..plan.rounds).zip(deck(plan)) {
         if *stop.borrow() {
             break;
         }
         let seed = plan.seed.wrapping_add(round.into());
         let mut live = |begun, strikes| show(&Live { round: round + 1, target, begun, strikes });
-        let played = stand.play(&control, plan, target, seed, stop, &mut ledger, &mut live).await?;
+        let played = stand.play(target, seed, &mut ledger, &mut live).await?;
         let whole = control.whole(round::PATIENCE).await;
         report.add(played, whole, &ledger, ledger.compare(&shop.order_db).await?);
         let options = invariants::Options { wait: round::PATIENCE, ..invariants::Options::default() };

@@ -29,48 +29,52 @@ const GAP: u64 = 40;
 const DECLINED: u32 = 8;
 const CANCELLED: u32 = 8;
 
-/// The shoppers, and what they may buy.
-pub(super) struct Stand {
-    gateway: Arc<str>,
-    baskets: Arc<Baskets>,
-    clients: Vec<Arc<Client>>,
-    tries: Tries,
+/// The shop, who buys in it, and what.
+pub(super) struct Stand<'a> {
+    pub(super) control: &'a Control,
+    pub(super) plan: &'a Plan,
+    /// No checkout begins any more.
+    pub(super) stop: &'a watch::Receiver<bool>,
+    pub(super) gateway: Arc<str>,
+    pub(super) baskets: Arc<Baskets>,
+    pub(super) clients: Vec<Arc<Client>>,
+    pub(super) tries: Tries,
 }
 
 /// Who bought, and how that ended.
 type Ended = (i64, Result<Told, Trouble>);
 
-impl Stand {
-    pub(super) fn new(gateway: &str, baskets: Baskets, clients: Vec<Client>, tries: Tries) -> Self {
-        let clients = clients.into_iter().map(Arc::new).collect();
-        Self { gateway: gateway.into(), baskets: Arc::new(baskets), clients, tries }
-    }
-
-    /// One round: checkouts, and strikes at the target until all have ended.
-    #[expect(clippy::too_many_arguments, reason = "each is another one's business")]
+impl Stand<'_> {
+    /// One round: checkouts, and strikes at the target until all have ended. `live` is told how many of both there were.
     pub(super) async fn play(
         &self,
-        control: &Control,
-        plan: &Plan,
         target: Target,
         seed: u64,
-        stop: &watch::Receiver<bool>,
         ledger: &mut Ledger,
         live: &mut dyn FnMut(u64, u64),
     ) -> Result<Round, Error> {
+        let Self { control, plan, stop, .. } = self;
         let (began, again) = (Instant::now(), self.tries.load(Ordering::Relaxed));
         let (begun, strikes) = (AtomicU64::new(0), AtomicU64::new(0));
         let (end, ended) = watch::channel(false);
+        // Who cannot strike any more needs no checkouts.
+        let (failed, hopeless) = watch::channel(false);
         let gap = (plan.checkouts / 4).clamp(1, GAP);
         let rng = StdRng::seed_from_u64(seed);
         let striker = Striker { control, target, rng, gap, begun: &begun, strikes: &strikes };
+        let strike = async {
+            let struck = striker.strike(ended).await;
+            failed.send_replace(struck.is_err());
+            struck
+        };
         let mut trouble = Vec::new();
         let sell = async {
             let mut checkouts: JoinSet<Ended> = JoinSet::new();
             let mut tell = tokio::time::interval(TELL);
             loop {
                 let wanted = |begun| begun < plan.checkouts || is_spared(&strikes) && begun < plan.checkouts * LONGER;
-                while checkouts.len() < plan.in_flight && wanted(begun.load(Ordering::Relaxed)) && !*stop.borrow() {
+                let goes_on = || wanted(begun.load(Ordering::Relaxed)) && !*stop.borrow() && !*hopeless.borrow();
+                while checkouts.len() < plan.in_flight && goes_on() {
                     let nth = begun.fetch_add(1, Ordering::Relaxed);
                     checkouts.spawn(self.check_out(target, seed, nth));
                 }
@@ -83,10 +87,9 @@ impl Stand {
                     _ = tell.tick() => live(begun.load(Ordering::Relaxed), strikes.load(Ordering::Relaxed)),
                 }
             }
-            // Nobody listens any more if the service was not to be struck.
-            let _ = end.send(true);
+            end.send_replace(true);
         };
-        let (struck, ()) = tokio::join!(striker.strike(ended), sell);
+        let (struck, ()) = tokio::join!(strike, sell);
         let recoveries = match struck {
             Ok(recoveries) => recoveries,
             // Nothing was done yet: the shop is not one that can be struck.
