@@ -1,219 +1,158 @@
-//! A service that dies at the worst moment: nothing is lost, nothing is applied twice.
+//! Services that die at the worst moment: nothing is lost, nothing is applied twice.
 
 use std::{
     collections::BTreeSet,
-    os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixStream,
+    path::Path,
 };
 
-use serde_json::Value;
-use shopctl_kafka::{Event, Tail, tail::Start, topics::ORDER_EVENTS};
+use serde_json::{Value, json};
+use shopctl_protocol::VERSION;
+use shopctl_scenario::crash::{Blow, select};
 use sqlx::{Connection as _, PgConnection};
-use testkit::{cargo::build, eventually};
-use uuid::Uuid;
+use testkit::crash::points;
 
-use crate::{
-    shop::{SETTLED, Shop, Shopper},
-    stack::{Stack, code},
-};
+use crate::stack::{Stack, code, workspace};
 
-/// For an instance to be up, with the build before it waiting for another cargo.
-const DEADLINE: Duration = Duration::from_secs(600);
-const SIGABRT: i32 = 6;
+/// What only a repair, an import, poison or the hourly broom comes to, or product on Elasticsearch: the services' own tests
+/// have a death at each of these.
+const SELDOM: [&str; 19] = [
+    "change-after-write",
+    "change-before-write",
+    "create-after-write",
+    "create-before-write",
+    "delivery-after-claim",
+    "delivery-after-retry",
+    "delivery-before-retry",
+    "forget-after-delete",
+    "forget-before-delete",
+    "group-after-decision",
+    "group-after-settling",
+    "group-before-decision",
+    "import-after-commit",
+    "import-before-commit",
+    "letter-after-publish",
+    "letter-before-publish",
+    "telling-after-claim",
+    "telling-after-retry",
+    "telling-before-retry",
+];
 
-/// A shop in which this test runs one service itself.
-struct Crashing {
-    stack: Stack,
-    service: &'static str,
-    binary: PathBuf,
-    process: Option<Child>,
+#[test]
+fn checkouts_are_struck_at_every_point_that_they_come_to() {
+    let services = workspace().join("services");
+    let packages = fs::read_dir(&services).expect("the services are there");
+    let there: BTreeSet<String> = packages
+        .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|package| package.join("Cargo.toml").is_file())
+        .flat_map(points)
+        .collect();
+    let all = select(&[]).expect("all of them");
+    let struck = all.into_iter().filter_map(|target| match target.blow {
+        Blow::Point(point) => Some(point.to_owned()),
+        Blow::Kill => None,
+    });
+    let known: BTreeSet<String> = struck.chain(SELDOM.map(str::to_owned)).collect();
+    assert_eq!(there, known);
 }
 
-impl Crashing {
-    async fn boot(name: &str, service: &'static str) -> Self {
-        let stack = Stack::new(name);
-        let binary = build(service, &format!("{service}-failpoints"), &["failpoints"]);
-        let mut up = stack.shopctl(&["up", "--isolated", "--detach", "--external", service]);
-        let mut up = up.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("shopctl can be executed");
-        let what = "the service's variables are known";
-        eventually(DEADLINE, what, async || (code(&stack.run(&["env", service])) == 0).then_some(())).await;
-        let mut crashing = Self { stack, service, binary, process: None };
-        crashing.start(None);
-        eventually(DEADLINE, "the shop is up", async || up.try_wait().expect("it is our child")).await;
-        let output = up.wait_with_output().expect("it is our child");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        crashing
-    }
-
-    /// Starts the service; it dies when it comes to `failpoint`.
-    fn start(&mut self, failpoint: Option<&str>) {
-        let (variables, _) = self.stack.json(&["env", self.service]);
-        let variables = variables.as_object().expect("variables").iter();
-        let mut command = Command::new(&self.binary);
-        command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.envs(variables.filter_map(|(name, value)| Some((name, value.as_str()?))));
-        command.env("FAILPOINTS", failpoint.map(|name| format!("{name}=return")).unwrap_or_default());
-        self.process = Some(command.spawn().expect("the service can be executed"));
-    }
-
-    /// The same, in place of the one that runs.
-    fn restart(&mut self, failpoint: Option<&str>) {
-        let mut process = self.process.take().expect("it runs");
-        process.kill().expect("it can be killed");
-        process.wait().expect("it is our child");
-        self.start(failpoint);
-    }
-
-    /// Does `step` again and again until the service has died where it was told to: at first it may not be there yet,
-    /// and an answer may be lost with the process that gave it. Returns the last answer; then the service runs again.
-    async fn dies<T>(&mut self, mut step: impl AsyncFnMut() -> Option<T>) -> Option<T> {
-        let process = self.process.as_mut().expect("it runs");
-        let mut answer = None;
-        let status = eventually(SETTLED, "the service dies", async || {
-            answer = step().await.or(answer.take());
-            process.try_wait().expect("our child")
-        })
-        .await;
-        assert_eq!(status.signal(), Some(SIGABRT), "{status}");
-        self.start(None);
-        answer
-    }
+/// What the supervisor answers to a request on the control socket of the only instance.
+fn ask(stack: &Stack, request: &Value) -> Value {
+    let (instances, _) = stack.json(&["ps"]);
+    let state = instances[0]["state_dir"].as_str().expect("it has a folder");
+    let running = fs::read_to_string(Path::new(state).join("supervisor.json")).expect("it runs");
+    let running: Value = serde_json::from_str(&running).expect("JSON");
+    let socket = running["socket"].as_str().expect("it listens");
+    let mut stream = UnixStream::connect(socket).expect("it answers");
+    let hello = json!({ "request": "hello", "protocol": VERSION, "version": "a test" });
+    write!(stream, "{hello}\n{request}\n").expect("it reads");
+    let answers = BufReader::new(stream).lines();
+    let reply = answers.skip(1).map_while(Result::ok).next().expect("it answers");
+    serde_json::from_str(&reply).expect("JSON")
 }
 
-impl Drop for Crashing {
-    fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // It may have died already.
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
+fn failpoint(resource: &str, action: Option<&str>) -> Value {
+    json!({ "request": "failpoint", "resource": resource, "point": "create-before-commit", "action": action })
 }
 
-/// Orders as a client does that tries again with the same key until it has an answer.
-async fn ordered(shop: &Shop, shopper: &Shopper, product: &str, key: &str) -> i64 {
-    let what = "the order is made";
-    let order = eventually(SETTLED, what, async || shop.order(shopper, product, key).await.ok()).await;
-    order["id"].as_i64().expect("an id")
-}
-
-/// Opens a session as a client does that tries again; answers with the address of its payment page.
-async fn checked_out(shop: &Shop, shopper: &Shopper, order: i64) -> String {
-    let what = "a session is open";
-    eventually(SETTLED, what, async || shop.try_check_out(shopper, order).await.ok()).await
-}
-
-/// Everything that the topic tells of an order, once there are `count` records of `kind`.
-async fn told(shop: &Shop, order: i64, kind: &str, count: usize) -> Vec<Event> {
-    let key = order.to_string();
-    let tail = Tail::open(shop.address("kafka"), &[ORDER_EVENTS], Start::Earliest).await;
-    let mut tail = tail.expect("the topic can be read");
-    let mut found: Vec<Event> = Vec::new();
-    while found.iter().filter(|event| event.kind.as_deref() == Some(kind)).count() < count {
-        let event = tokio::time::timeout(SETTLED, tail.next()).await.expect("in time").expect("it can be read");
-        found.push(event);
-        found.retain(|event| event.key.as_deref() == Some(&key));
-    }
-    found.extend(
-        tail.rest().await.expect("it can be read").into_iter().filter(|event| event.key.as_deref() == Some(&key)),
-    );
-    found
-}
-
-fn ids<'a>(events: &'a [Event], kind: &str) -> Vec<&'a str> {
-    let of_kind = events.iter().filter(|event| event.kind.as_deref() == Some(kind));
-    of_kind.map(|event| event.id.as_deref().expect("an id")).collect()
-}
-
-async fn count(url: &str, query: &'static str, value: i64) -> i64 {
-    let mut database = PgConnection::connect(url).await.expect("the database answers");
-    sqlx::query_scalar(query).bind(value).fetch_one(&mut database).await.expect("the query is right")
-}
-
-/// The recommender has the order as it is, from each event once.
-async fn applied_once(shop: &Shop, order: i64, id: &str) {
-    let url = shop.address("recommender_db");
-    eventually(SETTLED, "the recommender has the order", async || {
-        (count(url, "SELECT count(*) FROM orders WHERE id = $1", order).await == 1).then_some(())
-    })
-    .await;
-    let mut database = PgConnection::connect(url).await.expect("the database answers");
-    let quantities = sqlx::query_scalar("SELECT quantities FROM orders WHERE id = $1").bind(order);
-    let quantities: Vec<i64> = quantities.fetch_one(&mut database).await.expect("the query is right");
-    assert_eq!(quantities, [2]);
-    let inbox = sqlx::query_scalar("SELECT count(*) FROM inbox WHERE event_id = $1");
-    let inbox = inbox.bind(Uuid::parse_str(id).expect("ids are UUIDs"));
-    assert_eq!(inbox.fetch_one(&mut database).await.ok(), Some(1_i64));
-}
-
-/// Order dies at `failpoint` with its first event; `records` are in the topic afterwards, of one event.
-async fn order_dies(name: &str, failpoint: &str, records: usize) {
-    let mut crashing = Crashing::boot(name, "order").await;
-    let shop = crashing.stack.shop();
-    let shopper = shop.shopper().await;
-    let product = shop.product(&shopper, 10.0).await;
-    let key = Uuid::new_v4().to_string();
-
-    crashing.restart(Some(failpoint));
-    let first = crashing.dies(async || shop.order(&shopper, &product, &key).await.ok()).await;
-
-    let order = ordered(&shop, &shopper, &product, &key).await;
-    if let Some(first) = first.as_ref().and_then(|order| order["id"].as_i64()) {
-        assert_eq!(order, first, "what was answered is kept");
-    }
-    let orders = "SELECT count(*) FROM orders WHERE account_id = $1";
-    assert_eq!(count(shop.address("order_db"), orders, shopper.id).await, 1);
-    let events = told(&shop, order, "order_created", records).await;
-    let ids = ids(&events, "order_created");
-    assert_eq!(ids.len(), records, "{events:?}");
-    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 1, "they are one event: {ids:?}");
-    applied_once(&shop, order, ids[0]).await;
-
-    let page = checked_out(&shop, &shopper, order).await;
-    assert!(shop.pay(&page).await.expect("payment answers").status().is_success());
-    shop.becomes(&shopper, order, "PAID").await;
+/// What is broken on purpose, as `status` tells it.
+fn faults(stack: &Stack) -> Vec<String> {
+    let (status, _) = stack.json(&["status"]);
+    let resources = status["resources"].as_array().expect("resources").iter();
+    let faults = resources.flat_map(|one| one["faults"].as_array().cloned().unwrap_or_default());
+    faults.filter_map(|fault| fault.as_str().map(str::to_owned)).collect()
 }
 
 #[tokio::test]
-async fn an_event_that_was_committed_but_not_published_is_published_after_the_crash() {
-    order_dies("before-publish", "relay-before-publish", 1).await;
-}
+#[cfg_attr(feature = "docker", ignore = "the services die the same way on containers")]
+async fn wherever_services_die_nothing_is_lost_or_done_twice_and_what_is_wrong_is_found() {
+    let stack = Stack::new("crash");
+    stack.succeeds(&["up", "--isolated", "--detach", "--failpoints"]);
 
-#[tokio::test]
-async fn an_event_that_was_published_but_not_marked_comes_again_as_the_same_event() {
-    order_dies("before-mark", "relay-before-mark", 2).await;
-}
+    // A point that is set stays set over the service's lives, is shown, and is no secret to who has none.
+    let done = json!({ "reply": "done" });
+    assert_eq!(ask(&stack, &failpoint("order", Some("9*off->delay(1)"))), done);
+    stack.succeeds(&["restart", "order"]);
+    assert_eq!(faults(&stack), ["create-before-commit=9*off->delay(1)"]);
+    for (resource, action, why) in
+        [("order", "kill", "it knows abort"), ("gateway", "abort", "only services that keep data have")]
+    {
+        let refused = ask(&stack, &failpoint(resource, Some(action)));
+        assert!(refused["why"].as_str().is_some_and(|told| told.contains(why)), "{refused}");
+    }
+    assert_eq!(ask(&stack, &failpoint("order", None)), done);
 
-#[tokio::test]
-async fn a_payment_that_order_was_not_told_of_is_told_after_the_crash() {
-    let mut crashing = Crashing::boot("before-tell", "payment").await;
-    let shop = crashing.stack.shop();
-    let shopper = shop.shopper().await;
-    let product = shop.product(&shopper, 10.0).await;
-    let order = ordered(&shop, &shopper, &product, &Uuid::new_v4().to_string()).await;
+    // Between an event's publication and its mark, with payment waiting for the word that it is PAID, and anywhere.
+    let points = "order.relay-before-mark,order.status-after-commit,gateway.kill";
+    let (report, exit) =
+        stack.json(&["checkout", "crash", "--seed", "11", "--in-flight", "4", "--checkouts", "8", "--points", points]);
+    assert_eq!(exit, 0, "{report:#}");
+    let (checked, begun) = (&report["invariants"]["checked"], |round: &Value| round["checkouts"].as_u64().unwrap_or(0));
+    let rounds = report["rounds"].as_array().expect("rounds");
+    let struck: BTreeSet<&str> = rounds.iter().filter_map(|round| round["target"].as_str()).collect();
+    assert_eq!(struck, points.split(',').collect());
+    for round in rounds {
+        assert!(begun(round) >= 8 && round["recoveries"].as_array().is_some_and(|all| !all.is_empty()), "{round:#}");
+    }
+    let [paid, cancelled] = ["paid", "cancelled"].map(|end| report[end].as_u64().expect("a number"));
+    assert_eq!(paid + cancelled, rounds.iter().map(begun).sum::<u64>(), "{report:#}");
+    // What the relay has published twice is one event.
+    let [records, orders, products] =
+        ["records", "order_events", "product_events"].map(|name| checked[name].as_u64().expect("a number"));
+    assert!(records > orders + products, "{checked}");
+    assert_eq!(faults(&stack), Vec::<String>::new(), "nothing stays set");
 
-    crashing.restart(Some("webhook-after-commit"));
-    let page = checked_out(&shop, &shopper, order).await;
-    crashing.dies(async || shop.pay(&page).await.ok()).await;
+    // The same eye sees an order that is changed behind the shop's back.
+    let mut database = PgConnection::connect(stack.shop().address("order_db")).await.expect("the database answers");
+    let steal = "UPDATE orders SET status = 'CANCELLED' WHERE id = (SELECT max(id) FROM orders WHERE status = 'PAID')";
+    sqlx::query(steal).execute(&mut database).await.expect("the query is right");
+    let output = stack.run(&["checkout", "crash", "--seed", "5", "--points", "gateway.kill", "--checkouts", "4"]);
+    let said = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert_eq!(code(&output), 7, "{said:?}");
+    let again = "checkout crash --seed 5 --rounds 1 --points gateway.kill --checkouts 4 --in-flight 8";
+    assert!(said.iter().all(|text| text.contains(again)), "{said:?}");
 
-    shop.becomes(&shopper, order, "PAID").await;
-    assert_eq!(shop.transactions(&shopper, order).await, [("SUCCESS".to_owned(), 2000)]);
-    let events = told(&shop, order, "order_paid", 1).await;
-    assert_eq!(ids(&events, "order_paid").len(), 1, "{events:?}");
-}
-
-#[tokio::test]
-async fn a_checkout_that_cannot_be_paid_fails_with_the_step_and_the_reason() {
-    let mut crashing = Crashing::boot("no-payment", "payment").await;
-    let mut payment = crashing.process.take().expect("it runs");
-    payment.kill().expect("it can be killed");
-    payment.wait().expect("it is our child");
-    let (report, code) = crashing.stack.json(&["checkout"]);
-    assert_eq!(code, 6, "{report:#}");
+    // A shopper who cannot pay is told at which step, and why.
+    stack.succeeds(&["stop", "payment"]);
+    let (report, exit) = stack.json(&["checkout"]);
+    assert_eq!(exit, 6, "{report:#}");
     assert_eq!(report["held"], Value::Bool(false));
     let last = report["steps"].as_array().and_then(|steps| steps.last()).expect("steps");
     assert_eq!((last["name"].as_str(), last["outcome"].as_str()), (Some("check out"), Some("failed")), "{last}");
     assert!(last["expected"].is_string() && last["observed"].is_string());
+}
+
+#[test]
+#[cfg_attr(feature = "docker", ignore = "the services die the same way on containers")]
+fn a_shop_without_failpoints_says_so_and_how_to_have_them() {
+    let output = Stack::shared().run(&["checkout", "crash", "--points", "order.create-before-commit"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 1, "{said}");
+    assert!(said.contains("`shopctl up --failpoints`") && said.contains("--points kill"), "{said}");
+    let output = Stack::shared().run(&["checkout", "crash", "--points", "order.create-befor-commit"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 2, "{said}");
+    assert!(said.contains("is it order.create-before-commit?"), "{said}");
 }

@@ -4,6 +4,7 @@
 //! time, so that every order of events, also the absurd ones, is a unit test.
 
 pub mod backoff;
+pub mod failpoint;
 pub mod graph;
 pub mod machine;
 pub mod manifest;

@@ -32,6 +32,13 @@ pub enum Request {
         action: Action,
         resources: Vec<String>,
     },
+    /// What is to happen at a named point of a service's code, `[P%][N*]TASK` and more of them by `->`; nothing any more
+    /// without an action. Answered once the service knows, if it runs. A shop that was built without such points refuses.
+    Failpoint {
+        resource: String,
+        point: String,
+        action: Option<String>,
+    },
     /// Ends everything; answered when that has begun. Watch for the end.
     Stop {
         mode: StopMode,

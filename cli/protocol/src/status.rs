@@ -63,7 +63,7 @@ pub struct Resource {
     /// Why its lines are lost, while they are: a full disk, most likely. The resource itself goes on.
     pub log_error: Option<String>,
     pub progress: Option<Progress>,
-    /// What is broken about it on purpose: `paused`.
+    /// What is broken about it on purpose: `paused`, and its failpoints as `NAME=ACTION`.
     #[serde(default)]
     pub faults: Vec<String>,
     /// Why it is not ready; empty if it is. Each waits for the next one.

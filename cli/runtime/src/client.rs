@@ -118,6 +118,15 @@ impl Client {
         self.done(Request::Act { action, resources: resources.to_owned() }).await
     }
 
+    /// Says what is to happen at a named point of a service's code; nothing any more without an action.
+    ///
+    /// # Errors
+    /// When the service has no such points or the action makes no sense, or the supervisor is gone.
+    pub async fn failpoint(&mut self, resource: &str, point: &str, action: Option<&str>) -> Result<(), Error> {
+        let (resource, point) = (resource.to_owned(), point.to_owned());
+        self.done(Request::Failpoint { resource, point, action: action.map(str::to_owned) }).await
+    }
+
     /// Begins to end everything.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use shopctl_core::{
-    Manifest, Options,
+    Manifest, Options, failpoint,
     manifest::{self, Infra},
 };
 
@@ -33,6 +33,8 @@ pub struct Plan {
     pub release: bool,
     pub external: Vec<String>,
     pub watch: bool,
+    /// Services are the ones that can be told to fail at a named point.
+    pub failpoints: bool,
     /// From the end of the build.
     pub timeout: Duration,
     pub environment: Vec<Variable>,
@@ -64,6 +66,13 @@ impl Plan {
     /// When it is wrong, which the client would have told.
     pub fn parse(&self) -> Result<Manifest, manifest::Error> {
         Manifest::parse(&self.manifest, self.infra)
+    }
+
+    /// The program that `@bin/NAME` stands for.
+    #[must_use]
+    pub fn binary(&self, name: &str) -> PathBuf {
+        let armed = self.bin_dir.join(format!("{name}{}", failpoint::SUFFIX));
+        if self.failpoints && armed.exists() { armed } else { self.bin_dir.join(name) }
     }
 
     #[must_use]

@@ -129,6 +129,7 @@ async fn converse(
             | Request::Why { .. }
             | Request::Env { .. }
             | Request::Act { .. }
+            | Request::Failpoint { .. }
             | Request::Stop { .. }) => Ask::Reply(request, answer),
         };
         let _ = asks.send(ask);

@@ -2,6 +2,7 @@
 
 mod act;
 mod effects;
+mod failpoints;
 mod figures;
 mod last;
 mod probes;
@@ -29,7 +30,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use self::figures::Figures;
+use self::{failpoints::Failpoints, figures::Figures};
 use crate::{
     hub::Hub,
     instance::{self, Instance, Running},
@@ -112,6 +113,7 @@ struct Supervisor {
     unhealthy: BTreeMap<Id, String>,
     /// Who stands still because somebody wanted it.
     paused: BTreeSet<Id>,
+    failpoints: Failpoints,
     /// Whose lines cannot be kept, and why.
     lost_logs: BTreeMap<Id, String>,
     outcome: Option<BootOutcome>,
@@ -140,7 +142,8 @@ pub async fn run(state: &Path) -> Result<(), Error> {
 
     let (asks, asked) = mpsc::unbounded_channel();
     let (inputs, received) = mpsc::unbounded_channel();
-    let socket = instance.create_runtime_dir()?.join("control.sock");
+    let runtime_dir = instance.create_runtime_dir()?;
+    let socket = runtime_dir.join("control.sock");
     let server = Server::bind(&socket, asks).map_err(system("listen on the control socket"))?;
     let identity = |pid: u32| Identity::of(pid).unwrap_or(Identity { pid, start: 0 });
     instance.save(
@@ -171,6 +174,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         progress: BTreeMap::new(),
         unhealthy: BTreeMap::new(),
         paused: BTreeSet::new(),
+        failpoints: Failpoints::new(runtime_dir),
         lost_logs: BTreeMap::new(),
         outcome: None,
         inputs,
@@ -285,6 +289,9 @@ impl Supervisor {
     fn answer(&mut self, ask: Ask) {
         // Whoever asked may be gone: then nobody wants the answer.
         match ask {
+            Ask::Reply(Request::Failpoint { resource, point, action }, answer) => {
+                self.failpoint(&resource, point, action.as_deref(), answer);
+            }
             Ask::Reply(request, answer) => drop(answer.send(self.reply(request))),
             Ask::Watch { lines, figures, answer } => {
                 let lines = lines.then(|| self.hub.lines());
@@ -338,9 +345,11 @@ impl Supervisor {
                 });
                 Reply::Done
             }
-            Request::Hello { .. } | Request::Lease | Request::Release | Request::Watch { .. } => {
-                Reply::Refused { why: "this cannot be asked here".to_owned() }
-            }
+            Request::Hello { .. }
+            | Request::Lease
+            | Request::Release
+            | Request::Failpoint { .. }
+            | Request::Watch { .. } => Reply::Refused { why: "this cannot be asked here".to_owned() },
         }
     }
 }

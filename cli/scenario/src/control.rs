@@ -26,7 +26,7 @@ impl Control {
         Ok(Self(socket.to_owned()))
     }
 
-    async fn connect(&self) -> Result<Connection, Failure> {
+    pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
         let expected = "the supervisor";
         let stream = UnixStream::connect(&self.0).await.map_err(|error| Failure::new(expected, error))?;
         let mut connection = Connection::new(stream);
@@ -45,19 +45,30 @@ impl Control {
         }
     }
 
-    async fn resource(&self, name: &str) -> Result<Resource, Failure> {
+    pub(crate) async fn resource(&self, name: &str) -> Result<Resource, Failure> {
         let resources = self.resources().await?;
         let known: Vec<String> = resources.iter().map(|resource| resource.name.clone()).collect();
         let found = resources.into_iter().find(|resource| resource.name == name);
         found.ok_or_else(|| Failure::new(format_args!("a resource {name}"), known.join(", ")))
     }
 
-    async fn act(&self, action: Action, name: &str) -> Result<(), Failure> {
+    pub(crate) async fn act(&self, action: Action, name: &str) -> Result<(), Failure> {
         let request = Request::Act { action, resources: vec![name.to_owned()] };
         match ask(&mut self.connect().await?, &request).await? {
             Reply::Done => Ok(()),
             Reply::Refused { why } => Err(Failure::new(format_args!("{action:?} of {name}"), why)),
             other => Err(Failure::new("a word that it is done", format_args!("{other:?}"))),
+        }
+    }
+
+    /// Sets a failpoint, or clears it.
+    pub(crate) async fn failpoint(&self, name: &str, point: &str, action: Option<&str>) -> Result<(), Failure> {
+        let (resource, point, action) = (name.to_owned(), point.to_owned(), action.map(str::to_owned));
+        let expected = format!("a failpoint {point} of {name}");
+        match ask(&mut self.connect().await?, &Request::Failpoint { resource, point, action }).await? {
+            Reply::Done => Ok(()),
+            Reply::Refused { why } => Err(Failure::new(expected, why)),
+            other => Err(Failure::new(expected, format_args!("{other:?}"))),
         }
     }
 

@@ -115,34 +115,56 @@ impl Letters {
 /// # Errors
 /// When a database, the catalog or the broker does not answer.
 pub async fn check(addresses: &Addresses, options: &Options, show: &mut dyn FnMut(Phase)) -> Result<Report, Error> {
-    let began = Instant::now();
-    let mut source = Source::open(addresses).await?;
-    loop {
-        let before = quiet(&source, began, options.wait, show).await?;
-        let waited = began.elapsed();
-        show(Phase::Reading);
-        let history = source.look().await?;
-        let checked = Checked::of(history);
-        let mut findings = rules::judge(history, &options.expected);
-        let (pending, _) = before;
-        let still = pending.is_drained() && source.pending().await? == before;
-        if !still && began.elapsed() < options.wait {
-            continue;
+    Checker::default().check(addresses, options, show).await
+}
+
+/// Checks a shop more than once: what it has read of the topics, it does not read again.
+#[derive(Default)]
+pub struct Checker(Option<Source>);
+
+impl Checker {
+    /// The same as [`check`], of the shop that was meant the first time.
+    ///
+    /// # Errors
+    /// When a database, the catalog or the broker does not answer.
+    pub async fn check(
+        &mut self,
+        addresses: &Addresses,
+        options: &Options,
+        show: &mut dyn FnMut(Phase),
+    ) -> Result<Report, Error> {
+        let began = Instant::now();
+        let source = match &mut self.0 {
+            Some(source) => source,
+            None => self.0.insert(Source::open(addresses).await?),
+        };
+        loop {
+            let before = quiet(source, began, options.wait, show).await?;
+            let waited = began.elapsed();
+            show(Phase::Reading);
+            let history = source.look().await?;
+            let checked = Checked::of(history);
+            let mut findings = rules::judge(history, &options.expected);
+            let (pending, _) = before;
+            let still = pending.is_drained() && source.pending().await? == before;
+            if !still && began.elapsed() < options.wait {
+                continue;
+            }
+            if !still {
+                show(Phase::Lasting);
+                tokio::time::sleep(LASTING).await;
+                findings = rules::judge(source.look().await?, &options.expected).both(&findings);
+            }
+            let mut report = Report::new(checked, findings, pending);
+            (report.waited, report.seconds) = (waited.as_secs_f64(), began.elapsed().as_secs_f64());
+            return Ok(report);
         }
-        if !still {
-            show(Phase::Lasting);
-            tokio::time::sleep(LASTING).await;
-            findings = rules::judge(source.look().await?, &options.expected).both(&findings);
-        }
-        let mut report = Report::new(checked, findings, pending);
-        (report.waited, report.seconds) = (waited.as_secs_f64(), began.elapsed().as_secs_f64());
-        return Ok(report);
     }
 }
 
 /// Waits until nothing is under way, or the wait is over. Answers with what is, and how many records there were then.
 async fn quiet(
-    source: &Source<'_>,
+    source: &Source,
     began: Instant,
     wait: Duration,
     show: &mut dyn FnMut(Phase),

@@ -8,6 +8,7 @@ pub mod basket;
 mod catalog;
 pub mod checkout;
 mod control;
+pub mod crash;
 pub mod file;
 mod gateway;
 pub mod invariants;

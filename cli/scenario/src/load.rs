@@ -21,6 +21,7 @@ mod threshold;
 use std::{path::PathBuf, time::Duration};
 
 pub use arrivals::{Arrivals, Stage};
+pub(crate) use basket::Baskets;
 pub use generator::run;
 pub use html::html;
 pub use report::{Generator, Report, Second, StepTimes, Verdict};

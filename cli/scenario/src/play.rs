@@ -97,6 +97,7 @@ pub async fn play(stage: &Stage, named: &Named, seed: u64, show: &(dyn Fn(&Step)
         held,
         seconds: began.elapsed().as_secs_f64(),
         order_id: orders.first().copied(),
+        orders,
         steps: std::mem::take(&mut *guard(&play.steps)).into_iter().map(|(_, step)| step).collect(),
         timelines,
         foreign: std::mem::take(&mut *guard(&play.foreign)),
@@ -313,6 +314,20 @@ fn each_check(scenario: &Scenario, look: &mut impl FnMut(&Checks)) {
             Verdict::Never(one) => look(&one.that),
         }
     }
+}
+
+/// Whether others may be played in the same shop meanwhile: it breaks nothing, publishes nothing of its own, and reads no
+/// logs, in which their lines would stand, too.
+pub fn is_discreet(scenario: &Scenario) -> bool {
+    fn publishes(steps: &[Placed<What>]) -> bool {
+        steps.iter().any(|step| match &step.it {
+            What::Publish(_) => true,
+            What::Parallel(branches) => branches.iter().any(|branch| publishes(branch)),
+            What::Repeat(repeat) => publishes(&repeat.steps),
+            _ => false,
+        })
+    }
+    !breaks(scenario) && !publishes(&scenario.steps) && resources_of(scenario).is_empty()
 }
 
 /// Whether something is broken in it on purpose.

@@ -125,6 +125,9 @@ pub struct Report {
     pub seconds: f64,
     /// Of the order that was made, if it came to that.
     pub order_id: Option<i64>,
+    /// Ids of all orders that were made.
+    #[serde(skip)]
+    pub orders: Vec<i64>,
     pub steps: Vec<Step>,
     /// Of its orders, where something failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -196,6 +199,7 @@ impl<'a> Recorder<'a> {
             held: self.steps.iter().all(Step::held),
             seconds: self.began.elapsed().as_secs_f64(),
             order_id,
+            orders: order_id.into_iter().collect(),
             steps: self.steps,
             timelines: Vec::new(),
             foreign: Vec::new(),

@@ -1,6 +1,8 @@
 //! What can be typed: clap's types and nothing else.
 
+pub(crate) mod boot;
 pub(crate) mod checkout;
+pub(crate) mod crash;
 pub(crate) mod events;
 pub(crate) mod load;
 pub(crate) mod smoke;
@@ -10,6 +12,8 @@ pub(crate) mod verify;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use boot::Boot;
 
 /// Runs a whole shop on your machine, and proves that its checkouts come out right.
 #[derive(Debug, Parser)]
@@ -117,47 +121,23 @@ pub(crate) struct Up {
     /// Draw the dashboard with ASCII only, as where the locale is not UTF-8
     #[arg(long)]
     pub(crate) ascii: bool,
-    /// Where databases and Kafka run; an instance keeps it until its data are removed
-    #[arg(long, value_enum, default_value_t = Choice::Auto, env = "SHOPCTL_INFRA", hide_env_values = true)]
-    pub(crate) infra: Choice,
+    #[command(flatten)]
+    pub(crate) boot: Boot,
     /// Another image for a container, such as kafka=apache/kafka:4.1.0
     #[arg(long = "image", value_name = "RESOURCE=IMAGE", value_parser = value::image)]
     pub(crate) images: Vec<Image>,
     /// Leave containers running when all else stops; the next `up` takes them over
     #[arg(long)]
     pub(crate) keep_infra: bool,
-    /// Build optimised binaries
-    #[arg(long)]
-    pub(crate) release: bool,
-    /// Use the binaries that are there
-    #[arg(long)]
-    pub(crate) no_build: bool,
-    /// Where the binaries are (implies --no-build)
-    #[arg(long, value_name = "DIR")]
-    pub(crate) bin_dir: Option<PathBuf>,
     /// Rebuild and restart what a change in the workspace concerns
     #[arg(long, conflicts_with_all = ["no_build", "bin_dir"])]
     pub(crate) watch: bool,
-    /// Give up when not all is ready by then, counted from the end of the build
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
-    pub(crate) timeout: Duration,
-    /// Set a variable for all services, or for one
-    #[arg(long = "env", value_name = "[SERVICE.]KEY=VALUE", value_parser = value::assignment)]
-    pub(crate) environment: Vec<Assignment>,
+    /// Build and boot services that can be told to fail at named points of their code
+    #[arg(long)]
+    pub(crate) failpoints: bool,
     /// Don't launch this service: it runs elsewhere (an IDE), only its port is probed
     #[arg(long, value_name = "SERVICE")]
     pub(crate) external: Vec<String>,
-}
-
-/// What `--infra` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Choice {
-    /// Docker where a daemon answers and has the images or can pull them, else embedded
-    Auto,
-    /// Containers: PostgreSQL, Apache Kafka and Elasticsearch
-    Docker,
-    /// Processes of this machine, no Docker needed
-    Embedded,
 }
 
 /// One `--image`.
@@ -165,15 +145,6 @@ pub(crate) enum Choice {
 pub(crate) struct Image {
     pub(crate) resource: String,
     pub(crate) image: String,
-}
-
-/// One `--env`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Assignment {
-    /// `None`: every service.
-    pub(crate) service: Option<String>,
-    pub(crate) key: String,
-    pub(crate) value: String,
 }
 
 /// `start`, `stop` and `restart`.

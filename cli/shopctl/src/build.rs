@@ -13,6 +13,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use shopctl_core::failpoint;
 
 use crate::progress::Meter;
 pub(crate) use closure::{Depth, Metadata};
@@ -39,6 +40,8 @@ pub(crate) struct Order<'a> {
     /// Names of binaries, of whichever package has them.
     pub(crate) binaries: &'a [String],
     pub(crate) release: bool,
+    /// Where a binary has one with failpoints beside it, that one in its place.
+    pub(crate) failpoints: bool,
 }
 
 /// Builds; cargo's diagnostics and whatever else it has to say come through `meter`.
@@ -46,7 +49,26 @@ pub(crate) struct Order<'a> {
 /// # Errors
 /// When a binary is nobody's, or something does not compile.
 pub(crate) fn run(order: &Order<'_>, meter: &Meter) -> Result<(), Error> {
-    let packages = Metadata::read(order.workspace, Depth::Members)?.packages_of(order.binaries)?;
+    let members = Metadata::read(order.workspace, Depth::Members)?;
+    let armed = |name: &String| format!("{name}{}", failpoint::SUFFIX);
+    let (with, without): (Vec<String>, Vec<String>) =
+        order.binaries.iter().cloned().partition(|name| order.failpoints && members.has(&armed(name)));
+    compile(order, &members, &without, &[], meter)?;
+    // By a call of its own: what both share would have the points in it for both.
+    compile(order, &members, &with.iter().map(armed).collect::<Vec<_>>(), &["failpoints"], meter)
+}
+
+fn compile(
+    order: &Order<'_>,
+    members: &Metadata,
+    binaries: &[String],
+    features: &[&str],
+    meter: &Meter,
+) -> Result<(), Error> {
+    if binaries.is_empty() {
+        return Ok(());
+    }
+    let packages = members.packages_of(binaries)?;
     let mut count = Count::default();
     meter.set(0, None, "cargo");
 
@@ -55,7 +77,11 @@ pub(crate) fn run(order: &Order<'_>, meter: &Meter) -> Result<(), Error> {
     for package in &packages {
         cargo.args(["--package", package]);
     }
-    for binary in order.binaries {
+    for (package, feature) in packages.iter().flat_map(|package| features.iter().map(move |feature| (package, feature)))
+    {
+        cargo.args(["--features", &format!("{package}/{feature}")]);
+    }
+    for binary in binaries {
         cargo.args(["--bin", binary]);
     }
     if order.release {
@@ -64,7 +90,7 @@ pub(crate) fn run(order: &Order<'_>, meter: &Meter) -> Result<(), Error> {
     let mut child = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(Error::Cargo)?;
     let total = || {
         let metadata = Metadata::read(order.workspace, Depth::Dependencies).ok()?;
-        Some(metadata.units(&packages, order.binaries))
+        Some(metadata.units(&packages, binaries))
     };
     let (status, errors) = watch(&mut child, &mut count, meter, total).map_err(Error::Cargo)?;
     if !status.success() {

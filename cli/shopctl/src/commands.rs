@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod checkout;
 pub(crate) mod completions;
 pub(crate) mod container;
+pub(crate) mod crash;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod env;

@@ -4,7 +4,7 @@ use std::{fmt, process::ExitCode};
 
 use shopctl_core::graph;
 use shopctl_runtime::{client, instance, launch, ports, secrets, workspace};
-use shopctl_scenario::{invariants, load};
+use shopctl_scenario::{crash, invariants, load};
 
 use crate::running;
 
@@ -94,6 +94,7 @@ pub(crate) fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
             .or_else(|| cause.downcast_ref().map(of_instance))
             .or_else(|| cause.downcast_ref().map(of_invariants))
             .or_else(|| cause.downcast_ref().map(of_load))
+            .or_else(|| cause.downcast_ref().map(of_crash))
     });
     found.unwrap_or((Exit::Failure, None))
 }
@@ -164,6 +165,10 @@ fn of_invariants(error: &invariants::Error) -> Classified {
 }
 
 fn of_load(error: &load::Error) -> Classified {
+    (Exit::Failure, error.hint().map(str::to_owned))
+}
+
+fn of_crash(error: &crash::Error) -> Classified {
     (Exit::Failure, error.hint().map(str::to_owned))
 }
 

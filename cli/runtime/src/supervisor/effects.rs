@@ -82,6 +82,7 @@ impl Supervisor {
                     self.progress.remove(&id);
                     self.paused.remove(&id);
                     if self.processes.remove(&id).is_some() {
+                        self.count_death(id);
                         self.write_down();
                     }
                 }
@@ -169,7 +170,8 @@ impl Supervisor {
 
     fn spec(&self, name: &str) -> Result<Spec, StartError> {
         let resource = &self.manifest.resources[name];
-        let Command { program, arguments, dir, environment } = self.command(name, &resource.command)?;
+        let Command { program, arguments, dir, mut environment } = self.command(name, &resource.command)?;
+        environment.extend(self.failpoint_environment(name));
         let markers = self.markers(name).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
         Ok(Spec { program, arguments, dir, environment, signals_to: resource.stop.to, markers })
     }
@@ -194,9 +196,9 @@ impl Supervisor {
         ]
     }
 
-    fn program(&self, word: &str) -> PathBuf {
+    pub(super) fn program(&self, word: &str) -> PathBuf {
         match word.strip_prefix("@bin/") {
-            Some(name) => self.plan.bin_dir.join(name),
+            Some(name) => self.plan.binary(name),
             None if word == "@shopctl" => self.plan.shopctl.clone(),
             None => PathBuf::from(word),
         }

@@ -75,9 +75,15 @@ impl Supervisor {
             restarts: self.machine.restarts(id),
             log_error: self.lost_logs.get(&id).cloned(),
             progress: self.progress.get(&id).cloned(),
-            faults: self.paused.contains(&id).then(|| "paused".to_owned()).into_iter().collect(),
+            faults: self.faults(id),
             why: if state.is_ready() { Vec::new() } else { self.causes(id) },
         }
+    }
+
+    /// What is broken about it on purpose.
+    fn faults(&self, id: Id) -> Vec<String> {
+        let paused = self.paused.contains(&id).then(|| "paused".to_owned());
+        paused.into_iter().chain(self.failpoints.of(id)).collect()
     }
 
     /// The chain from a resource to the root of why it is not ready.

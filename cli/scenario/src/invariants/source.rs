@@ -44,22 +44,26 @@ pub(super) enum Database {
 }
 
 /// A shop that is looked at, again and again if need be.
-pub(super) struct Source<'a> {
-    addresses: &'a Addresses,
+pub(super) struct Source {
+    addresses: Addresses,
     topics: Topics,
     history: History,
 }
 
-impl<'a> Source<'a> {
-    pub(super) async fn open(addresses: &'a Addresses) -> Result<Self, Error> {
-        Ok(Self { addresses, topics: Topics::open(&addresses.kafka).await?, history: History::default() })
+impl Source {
+    pub(super) async fn open(addresses: &Addresses) -> Result<Self, Error> {
+        Ok(Self {
+            addresses: addresses.clone(),
+            topics: Topics::open(&addresses.kafka).await?,
+            history: History::default(),
+        })
     }
 
     /// Everything as it is now: each database at one moment, the topics up to their present ends.
     pub(super) async fn look(&mut self) -> Result<&History, Error> {
         let mut history = History::default();
         for database in Database::ALL {
-            let mut connection = database.connect(self.addresses).await?;
+            let mut connection = database.connect(&self.addresses).await?;
             let mut moment = connection.begin().await.map_err(|source| database.failed(source))?;
             database.read(&mut moment, &mut history).await.map_err(|source| database.failed(source))?;
             // It has changed nothing.
@@ -82,10 +86,10 @@ impl<'a> Source<'a> {
 
     /// What is under way, and how many records the topics hold: when that has not changed, nothing has happened in between.
     pub(super) async fn pending(&self) -> Result<(Pending, i64), Error> {
-        let outbox = count(self.addresses, Database::Order, "SELECT count(*) FROM outbox").await?;
+        let outbox = count(&self.addresses, Database::Order, "SELECT count(*) FROM outbox").await?;
         let owed = "SELECT (SELECT count(*) FROM tellings) + \
                     (SELECT count(*) FROM provider_deliveries WHERE due_at IS NOT NULL)";
-        let payment = count(self.addresses, Database::Payment, owed).await?;
+        let payment = count(&self.addresses, Database::Payment, owed).await?;
         let Progress { lag, records } = self.topics.progress().await?;
         Ok((Pending { outbox, lag, payment }, records))
     }

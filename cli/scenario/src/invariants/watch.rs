@@ -26,10 +26,10 @@ pub async fn watch(addresses: &Addresses, expected: &Expected, mut tell: impl Fn
     }
 }
 
-async fn found<'a>(
-    addresses: &'a Addresses,
+async fn found(
+    addresses: &Addresses,
     expected: &Expected,
-    source: &mut Option<Source<'a>>,
+    source: &mut Option<Source>,
 ) -> Result<Vec<Violation>, Error> {
     let source = match source {
         Some(source) => source,

@@ -9,7 +9,7 @@ use crate::{basket::Basket, invariants::history::Product};
 const STRANGE: u32 = 4;
 
 /// Real baskets of products that the shop has.
-pub(super) struct Baskets {
+pub(crate) struct Baskets {
     baskets: Vec<Vec<(usize, u32)>>,
     /// Ids, the most popular one first.
     products: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Baskets {
 }
 
 impl Baskets {
-    pub(super) fn of(real: &[Basket], catalog: &[Product]) -> Result<Self, Error> {
+    pub(crate) fn of(real: &[Basket], catalog: &[Product]) -> Result<Self, Error> {
         let mut sold: HashMap<&str, u64> = HashMap::new();
         for (code, _) in real.iter().flat_map(|basket| &basket.lines) {
             *sold.entry(code).or_default() += 1;
@@ -43,7 +43,7 @@ impl Baskets {
     }
 
     /// What the next shopper buys: product ids, each once, with quantities.
-    pub(super) fn draw<'a>(&'a self, rng: &mut StdRng) -> Vec<(&'a str, u32)> {
+    pub(crate) fn draw<'a>(&'a self, rng: &mut StdRng) -> Vec<(&'a str, u32)> {
         let mut basket = self.baskets[rng.random_range(0..self.baskets.len())].clone();
         for (place, _) in &mut basket {
             if rng.random_ratio(1, STRANGE) {

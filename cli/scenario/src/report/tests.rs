@@ -51,6 +51,7 @@ fn failed_report() -> Report {
         held: false,
         seconds: 1.5,
         order_id: Some(1),
+        orders: vec![1],
         steps: vec![held, failed],
         timelines: vec![Timeline { order_id: 1, moments }],
         foreign: Vec::new(),

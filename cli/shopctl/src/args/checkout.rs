@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::load::Load;
+use super::{crash::Crash, load::Load};
 
 #[derive(Debug, Args)]
 pub(crate) struct Checkout {
@@ -24,6 +24,8 @@ pub(crate) enum Story {
     List,
     /// Many checkouts at once, timed, and what that does to the shop
     Load(Load),
+    /// Many checkouts while services die at the worst moments, and the proof that nothing is lost or done twice
+    Crash(Crash),
 }
 
 #[derive(Debug, Args)]

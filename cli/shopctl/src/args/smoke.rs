@@ -1,10 +1,10 @@
 //! `shopctl smoke`: what can be typed.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::value;
+use super::{boot::Boot, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct Smoke {
@@ -23,24 +23,8 @@ pub(crate) struct Smoke {
     /// Where a folder is made when something fails, with all that tells why
     #[arg(long, value_name = "DIR", default_value = "target/smoke")]
     pub(crate) artifacts: PathBuf,
-    /// Build optimised binaries
-    #[arg(long)]
-    pub(crate) release: bool,
-    /// Use the binaries that are there
-    #[arg(long)]
-    pub(crate) no_build: bool,
-    /// Where the binaries are (implies --no-build)
-    #[arg(long, value_name = "DIR")]
-    pub(crate) bin_dir: Option<PathBuf>,
-    /// Where databases and Kafka run: auto, docker or embedded
-    #[arg(long, value_name = "WHERE")]
-    pub(crate) infra: Option<String>,
-    /// Set a variable for all services, or for one
-    #[arg(long = "env", value_name = "[SERVICE.]KEY=VALUE")]
-    pub(crate) environment: Vec<String>,
-    /// Give up the boot when not all is ready by then, counted from the end of the build
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
-    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) boot: Boot,
 }
 
 /// One `--report`.

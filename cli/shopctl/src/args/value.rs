@@ -7,7 +7,7 @@ use std::{
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Assignment, Image, events::Begin};
+use super::{Image, boot::Assignment, events::Begin};
 
 pub(super) fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
@@ -124,6 +124,9 @@ mod tests {
         assert_eq!(assignment("A=b=c"), Ok(of(None, "A", "b=c")));
         assert_eq!(assignment("order.RUST_LOG=order=debug"), Ok(of(Some("order"), "RUST_LOG", "order=debug")));
         assert_eq!(assignment("A=x.y"), Ok(of(None, "A", "x.y")));
+        for text in ["A=b=c", "order.RUST_LOG=order=debug"] {
+            assert_eq!(assignment(text).map(|read| read.to_string()).as_deref(), Ok(text));
+        }
         for wrong in ["A", "=b", ".A=b", "order.=b"] {
             assert!(assignment(wrong).is_err(), "{wrong}");
         }

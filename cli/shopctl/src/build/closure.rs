@@ -100,6 +100,11 @@ impl Metadata {
         serde_json::from_slice(&output.stdout).map_err(|error| Error::Metadata(error.to_string()))
     }
 
+    /// Whether some package of the workspace has this binary.
+    pub(super) fn has(&self, binary: &str) -> bool {
+        self.packages_of(&[binary.to_owned()]).is_ok()
+    }
+
     /// Names of the workspace's packages that have these binaries, each once.
     pub(super) fn packages_of(&self, binaries: &[String]) -> Result<Vec<String>, Error> {
         let mut packages: Vec<String> = Vec::new();

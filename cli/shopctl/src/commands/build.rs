@@ -13,8 +13,10 @@ use crate::{
 pub(crate) async fn run(global: &Global, release: bool) -> anyhow::Result<Exit> {
     let workspace = running::workspace(global)?;
     let binaries = workspace.load(Infra::Embedded)?.binaries();
+    // As a task of an instance's boot; by hand it builds what everybody runs.
+    let failpoints = running::plan(&running::instance(global)?).is_ok_and(|(plan, _)| plan.failpoints);
     tokio::task::spawn_blocking(move || {
-        let order = build::Order { workspace: &workspace.root, binaries: &binaries, release };
+        let order = build::Order { workspace: &workspace.root, binaries: &binaries, release, failpoints };
         match build::run(&order, &Meter::new("units")) {
             Ok(()) => Ok(Exit::Success),
             Err(error @ build::Error::Failed(_)) => Err(Failure::new(Exit::Resource, error.to_string())

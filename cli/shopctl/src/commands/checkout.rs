@@ -32,6 +32,7 @@ pub(crate) async fn run(global: &Global, args: &Checkout) -> anyhow::Result<Exit
         Some(Story::Run(run)) => play::run(global, run, seed).await,
         Some(Story::List) => list::run(global),
         Some(Story::Load(load)) => super::load::run(global, load, args.seed).await,
+        Some(Story::Crash(crash)) => super::crash::run(global, crash, seed).await,
     }
 }
 

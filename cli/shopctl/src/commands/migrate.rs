@@ -41,7 +41,7 @@ pub(crate) async fn run(global: &Global, args: &Migrate) -> anyhow::Result<Exit>
         meter.set(done.len() as u64, Some(total), &migration.service);
         let began = Instant::now();
         let variables = client.environment(Some(&migration.task)).await?;
-        let program: PathBuf = plan.bin_dir.join(&migration.binary);
+        let program: PathBuf = plan.binary(&migration.binary);
         let mut command = Command::new(&program);
         command.arg(SUBCOMMAND).current_dir(&workspace.root).stdin(Stdio::null()).kill_on_drop(true);
         command.envs(variables.iter().filter_map(|(name, value)| Some((name, value.as_str()?))));

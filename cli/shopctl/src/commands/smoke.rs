@@ -8,6 +8,7 @@ mod write;
 
 use std::time::Instant;
 
+use futures::{StreamExt as _, stream};
 use shopctl_scenario::{
     Report,
     file::Named,
@@ -87,6 +88,9 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
     smoke.tell(&suite)
 }
 
+/// Stories that are played side by side.
+const AT_ONCE: usize = 4;
+
 /// One call of the command.
 struct Run<'a> {
     args: &'a Smoke,
@@ -121,26 +125,37 @@ impl Run<'_> {
         let stage = stage.map_err(|failure| anyhow::anyhow!("expected {}: {}", failure.expected, failure.observed))?;
         let mut invariants = invariants::Invariants::of(self.global).await?;
         let meter = Meter::new("scenarios");
-        for (done, named) in all.iter().enumerate() {
-            meter.set(done as u64, Some(all.len() as u64), &named.name);
-            let mut earlier: Vec<Report> = Vec::new();
-            let mut report = play::play(&stage, named, self.seed, &|_| {}).await;
-            while !report.held && (earlier.len() as u64) < u64::from(self.args.retries) {
-                earlier.push(std::mem::replace(&mut report, play::play(&stage, named, self.seed, &|_| {}).await));
-            }
-            let told = earlier.iter().chain([&report]).flat_map(|report| report.foreign.clone());
-            let violations = invariants.check(told).await;
-            if !violations.is_empty() {
+        // Who disturbs nobody is played beside others like that; what came of them is looked at together.
+        let (together, alone): (Vec<&Named>, _) = all.iter().partition(|named| play::is_discreet(&named.scenario));
+        let batches = [together].into_iter().chain(alone.into_iter().map(|named| vec![named]));
+        for batch in batches.filter(|batch| !batch.is_empty()) {
+            let names: Vec<&str> = batch.iter().map(|named| named.name.as_str()).collect();
+            meter.set(suite.scenarios.len() as u64, Some(all.len() as u64), &names.join(", "));
+            let batch = batch.into_iter().map(|named| self.tried(&stage, named));
+            let mut batch: Vec<Played> = stream::iter(batch).buffered(AT_ONCE).collect().await;
+            let foreign = batch.iter().flat_map(|played| reports(played).flat_map(|report| report.foreign.clone()));
+            for violation in invariants.check(foreign.collect()).await {
                 self.exits.push(Exit::Invariant);
+                let place = whose(&violation.orders, &batch);
+                batch[place].violations.push(violation.told);
             }
-            let played = Played { report, earlier, violations };
             if !self.quiet {
-                meter.data(told_of(&played));
+                batch.iter().for_each(|played| meter.data(told_of(played)));
             }
-            suite.scenarios.push(played);
+            suite.scenarios.extend(batch);
         }
         suite.invariants = Some(invariants.part());
         Ok(())
+    }
+
+    /// Plays a story, and again if it fails and may be tried again.
+    async fn tried(&self, stage: &Stage, named: &Named) -> Played {
+        let mut earlier: Vec<Report> = Vec::new();
+        let mut report = play::play(stage, named, self.seed, &|_| {}).await;
+        while !report.held && (earlier.len() as u64) < u64::from(self.args.retries) {
+            earlier.push(std::mem::replace(&mut report, play::play(stage, named, self.seed, &|_| {}).await));
+        }
+        Played { report, earlier, violations: Vec::new() }
     }
 
     fn say(&self, line: impl std::fmt::Display) {
@@ -185,6 +200,17 @@ impl Run<'_> {
         let hint = format!("{}`{}` does the same again", why.unwrap_or_default(), suite.repeat);
         Err(Failure::new(exit, what).hint(hint).into())
     }
+}
+
+/// All tries of a story.
+fn reports(played: &Played) -> impl Iterator<Item = &Report> {
+    played.earlier.iter().chain([&played.report])
+}
+
+/// Who answers for what is wrong about these orders: whose story made one of them, and for anything else the last one.
+fn whose(orders: &[i64], batch: &[Played]) -> usize {
+    let made = |played: &Played| reports(played).any(|report| report.orders.iter().any(|id| orders.contains(id)));
+    batch.iter().position(made).unwrap_or(batch.len() - 1)
 }
 
 /// How a story ended, and all that tells why if it failed.

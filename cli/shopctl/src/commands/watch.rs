@@ -93,14 +93,14 @@ impl Watcher {
         }
         printer::note(format_args!("building {}", binaries.join(", ")));
         let before: BTreeMap<String, Stamp> =
-            binaries.iter().map(|name| (name.clone(), stamp(&self.plan.bin_dir, name))).collect();
-        let (root, release) = (self.workspace.root.clone(), self.release);
+            binaries.iter().map(|name| (name.clone(), stamp(&self.plan.binary(name)))).collect();
+        let (root, release, failpoints) = (self.workspace.root.clone(), self.release, self.plan.failpoints);
         let built = tokio::task::spawn_blocking(move || {
-            let order = build::Order { workspace: &root, binaries: &binaries, release };
+            let order = build::Order { workspace: &root, binaries: &binaries, release, failpoints };
             build::run(&order, &Meter::new("units")).map(|()| binaries)
         });
         let binaries = built.await??;
-        Ok(binaries.into_iter().filter(|name| stamp(&self.plan.bin_dir, name) != before[name]).collect())
+        Ok(binaries.into_iter().filter(|name| stamp(&self.plan.binary(name)) != before[name]).collect())
     }
 
     /// Of these, what runs here now: what was stopped, or runs elsewhere, stays as it is.
@@ -143,7 +143,7 @@ impl Watcher {
     }
 }
 
-fn stamp(dir: &Path, binary: &str) -> Stamp {
-    let metadata = fs::metadata(dir.join(binary)).ok()?;
+fn stamp(binary: &Path) -> Stamp {
+    let metadata = fs::metadata(binary).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -150,15 +150,8 @@ fn not_booted(exit: Exit, why: &str) -> NotBooted {
 
 /// The same as `shopctl up` with these options.
 fn boot_arguments(args: &Smoke) -> anyhow::Result<Up> {
-    let mut words = vec!["shopctl".to_owned(), "up".to_owned(), "--no-tui".to_owned()];
-    words.push(format!("--timeout={}", humantime::format_duration(args.timeout)));
-    words.extend(args.release.then(|| "--release".to_owned()));
-    words.extend(args.no_build.then(|| "--no-build".to_owned()));
-    words.extend(args.bin_dir.iter().map(|dir| format!("--bin-dir={}", dir.display())));
-    words.extend(args.infra.iter().map(|infra| format!("--infra={infra}")));
-    words.extend(args.environment.iter().map(|one| format!("--env={one}")));
-    match Cli::try_parse_from(words)?.command {
-        Command::Up(up) => Ok(up),
+    match Cli::try_parse_from(["shopctl", "up", "--no-tui"])?.command {
+        Command::Up(up) => Ok(Up { boot: args.boot.clone(), ..up }),
         _ => anyhow::bail!("`up` is no other command"),
     }
 }

@@ -1,8 +1,12 @@
 //! The command that does the same again.
 
+use clap::ValueEnum as _;
 use shopctl_scenario::report::Suite;
 
-use crate::args::smoke::Smoke;
+use crate::args::{
+    boot::{Boot, Choice},
+    smoke::Smoke,
+};
 
 /// With the same seed, and only what failed if something did.
 pub(super) fn command(suite: &Suite, args: &Smoke) -> String {
@@ -15,11 +19,13 @@ pub(super) fn command(suite: &Suite, args: &Smoke) -> String {
         only = failed;
     }
     let mut words = vec!["shopctl smoke".to_owned(), format!("--seed {}", suite.seed)];
-    words.extend(args.release.then(|| "--release".to_owned()));
-    words.extend(args.no_build.then(|| "--no-build".to_owned()));
-    words.extend(args.bin_dir.iter().map(|dir| format!("--bin-dir {}", quoted(&dir.display().to_string()))));
-    words.extend(args.infra.iter().map(|infra| format!("--infra {}", quoted(infra))));
-    words.extend(args.environment.iter().map(|one| format!("--env {}", quoted(one))));
+    let Boot { infra, release, no_build, bin_dir, timeout: _, environment } = &args.boot;
+    words.extend(release.then(|| "--release".to_owned()));
+    words.extend(no_build.then(|| "--no-build".to_owned()));
+    words.extend(bin_dir.iter().map(|dir| format!("--bin-dir {}", quoted(&dir.display().to_string()))));
+    let infra = infra.to_possible_value().filter(|_| *infra != Choice::Auto);
+    words.extend(infra.map(|infra| format!("--infra {}", infra.get_name())));
+    words.extend(environment.iter().map(|one| format!("--env {}", quoted(&one.to_string()))));
     if !only.is_empty() {
         words.push(format!("--only {}", only.into_iter().map(quoted).collect::<Vec<_>>().join(" ")));
     }

@@ -26,7 +26,7 @@ pub(super) fn of(outcome: &BootOutcome, global: &Global, args: &Up) -> Option<Fa
         }
         BootOutcome::TimedOut { waiting } => {
             let names: Vec<&str> = waiting.iter().map(|cause| cause.resource.as_str()).collect();
-            let timeout = humantime::format_duration(args.timeout);
+            let timeout = humantime::format_duration(args.boot.timeout);
             let message = format!("not all was ready after {timeout}: {}", names.join(", "));
             Failure::new(Exit::TimedOut, message).hint("`--timeout` gives it more time")
         }

@@ -18,7 +18,7 @@ use shopctl_docker::{
 use shopctl_runtime::{Instance, Workspace, launch, plan::Compose, ports};
 
 use crate::{
-    args::{Choice, Up},
+    args::{Up, boot::Choice},
     containers,
     exit::{Exit, Failure},
     printer,
@@ -46,7 +46,7 @@ struct Docker {
 pub(super) async fn choose(workspace: &Workspace, instance: &Instance, args: &Up) -> anyhow::Result<Chosen> {
     // What is damaged is told by whoever needs it.
     let kept = instance.record().ok().flatten().map(|record| record.infra);
-    let (docker, why) = match (args.infra, kept) {
+    let (docker, why) = match (args.boot.infra, kept) {
         (Choice::Docker, Some(Infra::Embedded)) => return Err(other_data(instance, Infra::Embedded).into()),
         (Choice::Embedded, Some(Infra::Docker)) => {
             if !gave_up(instance).await? {

@@ -1,9 +1,9 @@
 //! From what was typed to what the supervisor is to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use shopctl_core::{Graph, Manifest};
+use shopctl_core::{Graph, Manifest, failpoint};
 use shopctl_runtime::{
     Workspace,
     plan::{Plan, Variable},
@@ -12,13 +12,16 @@ use shopctl_runtime::{
 
 use super::infra::Chosen;
 use crate::{
-    args::{Assignment, Up},
+    args::{
+        Up,
+        boot::{Assignment, Boot},
+    },
     exit::{Exit, Failure},
     printer,
 };
 
 pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, args: &Up) -> anyhow::Result<Plan> {
-    let environment = args.environment.iter().map(|one| variable(manifest, one)).collect::<Result<Vec<_>, _>>()?;
+    let environment = args.boot.environment.iter().map(|one| variable(manifest, one)).collect::<Result<Vec<_>, _>>()?;
     if environment.iter().any(|variable| variable.key == "SHOP_AUTH" && variable.value == "open") {
         printer::note(
             "SHOP_AUTH=open: whoever reaches these ports may act as any account; only for trying old clients",
@@ -33,18 +36,27 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, a
         compose: chosen.compose,
         keep_infra: args.keep_infra,
         shopctl: std::env::current_exe().context("cannot tell where shopctl itself is")?,
-        bin_dir: bin_dir(workspace, args)?,
+        bin_dir: bin_dir(workspace, &args.boot)?,
         resources: args.resources.clone(),
-        skip_build: args.no_build || args.bin_dir.is_some(),
-        release: args.release,
+        skip_build: args.boot.no_build || args.boot.bin_dir.is_some(),
+        release: args.boot.release,
         external: args.external.clone(),
         watch: args.watch,
-        timeout: args.timeout,
+        failpoints: args.failpoints,
+        timeout: args.boot.timeout,
         environment,
     };
+    if plan.failpoints && plan.skip_build && !manifest.binaries().iter().any(|name| is_armed(&plan.binary(name))) {
+        let message = format!("--failpoints: no binary in {} has any", plan.bin_dir.display());
+        return Err(Failure::new(Exit::Usage, message).hint("without --no-build and --bin-dir they are built").into());
+    }
     // A wrong name is told before anything is made.
     Graph::new(manifest, &plan.options())?;
     Ok(plan)
+}
+
+fn is_armed(binary: &Path) -> bool {
+    binary.to_string_lossy().ends_with(failpoint::SUFFIX)
 }
 
 fn variable(manifest: &Manifest, assignment: &Assignment) -> Result<Variable, Failure> {
@@ -55,7 +67,7 @@ fn variable(manifest: &Manifest, assignment: &Assignment) -> Result<Variable, Fa
     Ok(Variable { service: assignment.service.clone(), key: assignment.key.clone(), value: assignment.value.clone() })
 }
 
-fn bin_dir(workspace: &Workspace, args: &Up) -> anyhow::Result<PathBuf> {
+fn bin_dir(workspace: &Workspace, args: &Boot) -> anyhow::Result<PathBuf> {
     if let Some(dir) = &args.bin_dir {
         return dir.canonicalize().with_context(|| format!("cannot use --bin-dir {}", dir.display()));
     }
