@@ -220,9 +220,14 @@ mod tests {
     fn edges(counter: &mut Counter) -> Vec<(Hop, String, String, u64, u64, u64)> {
         let cells = counter.take().into_iter();
         let edges = cells.filter_map(|(key, cell)| match key.what {
-            What::Edge(hop) => {
-                Some((hop, key.from.to_string(), key.to.to_string(), key.period, cell.errors, cell.durations.quantiles().max))
-            }
+            What::Edge(hop) => Some((
+                hop,
+                key.from.to_string(),
+                key.to.to_string(),
+                key.period,
+                cell.errors,
+                cell.durations.quantiles().max,
+            )),
             What::Requests => None,
         });
         edges.collect()
@@ -265,9 +270,6 @@ mod tests {
         counter.add_half(TRACE, &"payment".into(), half(Side::Consumed { topic }, 2, false));
         let ends: Vec<_> = edges(&mut counter).into_iter().map(|(hop, from, to, ..)| (hop, from, to)).collect();
         let hop = |hop, from: &str, to: &str| (hop, from.to_owned(), to.to_owned());
-        assert_eq!(ends, [
-            hop(Hop::Publish, "order", "order_events"),
-            hop(Hop::Consume, "order_events", "payment"),
-        ]);
+        assert_eq!(ends, [hop(Hop::Publish, "order", "order_events"), hop(Hop::Consume, "order_events", "payment"),]);
     }
 }

@@ -22,12 +22,23 @@ pub(crate) struct Half {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Side {
     /// Called by the span `caller`, if it was a span that did.
-    Served { caller: Option<SpanId> },
+    Served {
+        caller: Option<SpanId>,
+    },
     /// As the span `id`; `peer` is what the caller knows of whom it called.
-    Called { id: SpanId, peer: String },
-    Queried { database: String },
-    Published { topic: String },
-    Consumed { topic: String },
+    Called {
+        id: SpanId,
+        peer: String,
+    },
+    Queried {
+        database: String,
+    },
+    Published {
+        topic: String,
+    },
+    Consumed {
+        topic: String,
+    },
 }
 
 /// The subjects among some attributes.

@@ -11,7 +11,11 @@ use std::{
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use tokio::{sync::Notify, time::sleep};
-use tonic::{Code, client::Grpc, transport::{Channel, Endpoint}};
+use tonic::{
+    Code,
+    client::Grpc,
+    transport::{Channel, Endpoint},
+};
 
 pub use target::{NoTarget, Protocol, Target};
 

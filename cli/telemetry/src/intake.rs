@@ -123,3 +123,55 @@ impl Intake {
         Ok(ExportMetricsServiceResponse { partial_success: partial })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+
+    use super::*;
+    use crate::{
+        Reader,
+        shed::ROOM,
+        store::{Limits, Writer},
+    };
+
+    fn export(traces: std::ops::Range<u64>) -> Bytes {
+        let span = |number: u64| Span {
+            trace_id: [[7; 8], number.to_be_bytes()].concat(),
+            span_id: vec![1; 8],
+            ..Span::default()
+        };
+        let scope_spans = vec![ScopeSpans { spans: traces.map(span).collect(), ..ScopeSpans::default() }];
+        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+        ExportTraceServiceRequest { resource_spans }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_let_go_by_its_trace_and_told_to_all() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let figures = Arc::new(Figures::default());
+        let (queue, writer) =
+            Writer::start(folder.path().to_owned(), Limits::default(), Arc::clone(&figures)).expect("it opens");
+        let intake = Intake::new(queue, Arc::clone(&figures), None);
+        let take = |body| {
+            let response = intake.take(Signal::Traces, body).expect("it is an export");
+            ExportTraceServiceResponse::decode(&*response).expect("a response").partial_success
+        };
+        assert_eq!(take(export(0..1000)), None);
+        // As if so many waited, so that only some hundred still fit.
+        figures.queued.add(ROOM - 300);
+        let refused = take(export(1000..2000)).expect("not all of them fit");
+        assert!((600..=1000).contains(&refused.rejected_spans), "{refused:?}");
+        assert!(refused.error_message.contains("one trace in 2 is kept"), "{refused:?}");
+        let dropped = figures.shed.get();
+        assert_eq!(i64::try_from(dropped), Ok(refused.rejected_spans));
+        figures.queued.subtract(ROOM - 300);
+        // The next ones are written with what was let go before them.
+        take(export(2000..2001));
+        intake.close();
+        writer.ended();
+        let counts = Reader::open(folder.path()).and_then(|reader| reader.counts()).expect("it can be read");
+        assert!(counts.dropped >= dropped && counts.spans >= 1000, "{counts:?}");
+        assert_eq!(counts.spans + figures.shed.get(), 2001);
+    }
+}

@@ -127,7 +127,9 @@ impl Reader {
         let mut edges: BTreeMap<(String, String, Hop), Cell> = BTreeMap::new();
         for (key, cell) in tallies.into_iter().flatten() {
             match key.what {
-                What::Edge(hop) => edges.entry((key.from.to_string(), key.to.to_string(), hop)).or_default().merge(&cell),
+                What::Edge(hop) => {
+                    edges.entry((key.from.to_string(), key.to.to_string(), hop)).or_default().merge(&cell)
+                }
                 What::Requests => {}
             }
         }

@@ -51,9 +51,8 @@ impl Receiver {
     /// # Errors
     /// When an address cannot be listened on, or the store not be opened.
     pub async fn bind(settings: Settings, grpc: SocketAddr, http: SocketAddr) -> Result<Self, Error> {
-        let listen = async |address| {
-            TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
-        };
+        let listen =
+            async |address| TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source });
         let (grpc, http) = (listen(grpc).await?, listen(http).await?);
         let figures = Arc::new(Figures::default());
         let Settings { folder, limits, forward } = settings;

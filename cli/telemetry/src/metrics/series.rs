@@ -118,8 +118,9 @@ fn explicit(point: HistogramDataPoint) -> (Vec<KeyValue>, Option<Value>) {
 
 /// What falls below zero counts into the bucket of zero.
 fn exponential(point: ExponentialHistogramDataPoint) -> (Vec<KeyValue>, Option<Value>) {
-    let ExponentialHistogramDataPoint { attributes, sum, scale, zero_count, zero_threshold, positive, negative, .. } =
-        point;
+    let ExponentialHistogramDataPoint {
+        attributes, sum, scale, zero_count, zero_threshold, positive, negative, ..
+    } = point;
     let below: u64 = negative.map_or(0, |buckets| buckets.bucket_counts.iter().sum());
     let mut histogram =
         Histogram { bounds: vec![zero_threshold], counts: vec![zero_count + below], sum: sum.unwrap_or_default() };

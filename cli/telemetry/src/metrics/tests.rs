@@ -94,7 +94,8 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let Data::Sum(mut other) = other else { panic!("it is a sum") };
     other.is_monotonic = true;
     assert_eq!(metrics.take(request("order", "load", "", Data::Sum(other)), now), Refused::default(), "load_total");
-    let data = Data::Histogram(Histogram { data_points: vec![HistogramDataPoint::default()], aggregation_temporality: 2 });
+    let data =
+        Data::Histogram(Histogram { data_points: vec![HistogramDataPoint::default()], aggregation_temporality: 2 });
     let refused = metrics.take(request("order", "load", "", data), now);
     assert_eq!(refused, Refused { points: 1, why: Some("a metric of this name has another type") });
     let labels: Vec<String> = (0..=MOST_SERIES).map(|number| number.to_string()).collect();

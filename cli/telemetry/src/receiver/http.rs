@@ -110,7 +110,8 @@ async fn export(intake: &Intake, signal: Signal, request: Request) -> Result<Res
         Encoding::Identity => body,
         Encoding::Gzip => unpack(&body)?,
     };
-    let response = intake.take(signal, body).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let response =
+        intake.take(signal, body).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, PROTOBUF)], response).into_response())
 }
 
@@ -172,11 +173,19 @@ async fn prometheus(State(intake): State<Arc<Intake>>) -> Response {
 fn own(figures: &Figures) -> String {
     let counters = [
         ("shopctl_telemetry_spans_stored_total", "Spans on disk.", &figures.stored),
-        ("shopctl_telemetry_spans_dropped_total", "Spans let go because more came than could be stored.", &figures.shed),
+        (
+            "shopctl_telemetry_spans_dropped_total",
+            "Spans let go because more came than could be stored.",
+            &figures.shed,
+        ),
         ("shopctl_telemetry_spans_lost_total", "Spans that could not be written.", &figures.lost),
         ("shopctl_telemetry_refused_total", "Spans and points that made no sense.", &figures.refused),
         ("shopctl_telemetry_forwarded_total", "Messages passed on.", &figures.forwarded),
-        ("shopctl_telemetry_not_forwarded_total", "Messages that were to be passed on and were not.", &figures.not_forwarded),
+        (
+            "shopctl_telemetry_not_forwarded_total",
+            "Messages that were to be passed on and were not.",
+            &figures.not_forwarded,
+        ),
     ];
     let gauges = [
         ("shopctl_telemetry_spans_queued", "Spans that wait to be written.", &figures.queued),
@@ -194,9 +203,9 @@ fn own(figures: &Figures) -> String {
 /// A page in a browser that has its own name lead here reads nothing: whoever means this machine says so.
 async fn check_host(request: Request<Body>, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
-    });
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, port)| if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host });
     if matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
         return next.run(request).await;
     }

@@ -137,8 +137,7 @@ impl Segment {
     }
 
     fn with(path: &Path, connection: Connection, empty: bool) -> Result<Self, Error> {
-        let packer =
-            zstd::bulk::Compressor::new(1).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        let packer = zstd::bulk::Compressor::new(1).map_err(|source| Error::Io { path: path.to_owned(), source })?;
         let created = folder::created(path).unwrap_or_default();
         Ok(Self { path: path.to_owned(), created, connection, resources: HashMap::new(), packer, empty })
     }
@@ -168,8 +167,8 @@ impl Segment {
         let mut spans = 0;
         let mut known = std::mem::take(resources);
         {
-            let mut chunk_in =
-                transaction.prepare_cached("INSERT INTO chunk (trace, resource, size, data) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut chunk_in = transaction
+                .prepare_cached("INSERT INTO chunk (trace, resource, size, data) VALUES (?1, ?2, ?3, ?4)")?;
             let mut mark_in = transaction.prepare_cached("INSERT OR IGNORE INTO mark VALUES (?1, ?2, ?3, ?4)")?;
             let mut packed = Vec::new();
             for chunk in chunks {
@@ -199,7 +198,12 @@ impl Segment {
                 for subject in &chunk.subjects {
                     mark_in.execute(params![kind_of(subject), key_of(subject), at, &trace[..]])?;
                 }
-                mark_in.execute(params![kind_of(&Subject::Resource(String::new())), &*chunk.resource, at, &trace[..]])?;
+                mark_in.execute(params![
+                    kind_of(&Subject::Resource(String::new())),
+                    &*chunk.resource,
+                    at,
+                    &trace[..]
+                ])?;
                 spans += i64::from(chunk.spans);
             }
             tally(&transaction, tallies)?;
@@ -323,13 +327,12 @@ impl View {
 
     /// With when they began, the newest first; a trace may come more than once.
     pub(crate) fn traces_of(&self, subject: &Subject, most: usize) -> rusqlite::Result<Vec<(i64, [u8; 16])>> {
-        let mut select = self.connection.prepare(
-            "SELECT at, trace FROM mark WHERE kind = ?1 AND key = ?2 ORDER BY at DESC LIMIT ?3",
-        )?;
+        let mut select = self
+            .connection
+            .prepare("SELECT at, trace FROM mark WHERE kind = ?1 AND key = ?2 ORDER BY at DESC LIMIT ?3")?;
         let most = signed(u64::try_from(most).unwrap_or(u64::MAX));
-        let found = select.query_map(params![kind_of(subject), key_of(subject), most], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        let found =
+            select.query_map(params![kind_of(subject), key_of(subject), most], |row| Ok((row.get(0)?, row.get(1)?)))?;
         found.collect()
     }
 

@@ -11,13 +11,7 @@ use std::{
 };
 
 use super::{Error, Limits, Store};
-use crate::{
-    chunk::Chunk,
-    counting::PATIENCE,
-    figures::Figures,
-    seldom::Seldom,
-    shed::ROOM,
-};
+use crate::{chunk::Chunk, counting::PATIENCE, figures::Figures, seldom::Seldom, shed::ROOM};
 
 /// How long the first span of a commit waits for others.
 const GATHERING: Duration = Duration::from_millis(100);
@@ -38,7 +32,11 @@ impl Queue {
         let fits = |chunk: &Chunk| {
             let spans = u64::from(chunk.spans);
             let fits = queued.get() + spans <= ROOM;
-            if fits { queued.add(spans) } else { left_out += spans }
+            if fits {
+                queued.add(spans)
+            } else {
+                left_out += spans
+            }
             fits
         };
         let chunks: Vec<Chunk> = chunks.into_iter().filter(fits).collect();
@@ -64,7 +62,8 @@ impl Writer {
         let (sender, receiver) = mpsc::channel();
         let queue = Queue { sender, figures: Arc::clone(&figures) };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || {
-            Writing { store, receiver, figures, dropped: 0, failure: Seldom::default(), shedding: Seldom::default() }.run();
+            Writing { store, receiver, figures, dropped: 0, failure: Seldom::default(), shedding: Seldom::default() }
+                .run();
         });
         let thread = thread.map_err(|source| Error::Io { path: folder, source })?;
         Ok((queue, Self { thread }))
