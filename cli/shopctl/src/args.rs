@@ -7,9 +7,10 @@ pub(crate) mod smoke;
 mod value;
 pub(crate) mod verify;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shopctl_telemetry::Target;
 
 /// Runs a whole shop on your machine, and proves that its checkouts come out right.
 #[derive(Debug, Parser)]
@@ -147,6 +148,13 @@ pub(crate) struct Up {
     /// Don't launch this service: it runs elsewhere (an IDE), only its port is probed
     #[arg(long, value_name = "SERVICE")]
     pub(crate) external: Vec<String>,
+    /// Receive no traces and metrics, and have no service send any
+    #[arg(long)]
+    pub(crate) no_telemetry: bool,
+    /// Pass traces and metrics on to a collector: http://HOST:PORT (gRPC on port 4317, else OTLP over HTTP) or
+    /// grpc://HOST:PORT
+    #[arg(long, value_name = "URL", conflicts_with = "no_telemetry")]
+    pub(crate) otlp_forward: Option<Target>,
 }
 
 /// What `--infra` says.
@@ -372,6 +380,30 @@ pub(crate) enum Internal {
     },
     /// Creates the shop's topics
     Topics,
+    /// Receives traces and metrics, and keeps them
+    Telemetry(Telemetry),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Telemetry {
+    /// Where they are kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// Where OTLP comes in over gRPC
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) grpc: SocketAddr,
+    /// Where OTLP comes in over HTTP
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) http: SocketAddr,
+    /// How much is kept on disk at most; the oldest goes first
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(4..=1 << 20))]
+    pub(crate) max_mib: u64,
+    /// How long it is kept at most
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = value::duration)]
+    pub(crate) max_age: Duration,
+    /// Another collector that gets all of it, too
+    #[arg(long, value_name = "URL", env = crate::commands::telemetry::FORWARD, hide_env_values = true)]
+    pub(crate) forward: Option<Target>,
 }
 
 /// How binaries are built.

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use shopctl_telemetry::Target;
 
 use super::value;
 
@@ -38,6 +39,12 @@ pub(crate) struct Smoke {
     /// Set a variable for all services, or for one
     #[arg(long = "env", value_name = "[SERVICE.]KEY=VALUE")]
     pub(crate) environment: Vec<String>,
+    /// Receive no traces and metrics, and have no service send any
+    #[arg(long)]
+    pub(crate) no_telemetry: bool,
+    /// Pass traces and metrics on to a collector, as `up` does
+    #[arg(long, value_name = "URL", conflicts_with = "no_telemetry")]
+    pub(crate) otlp_forward: Option<Target>,
     /// Give up the boot when not all is ready by then, counted from the end of the build
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
     pub(crate) timeout: Duration,

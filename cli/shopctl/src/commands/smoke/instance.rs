@@ -156,6 +156,8 @@ fn boot_arguments(args: &Smoke) -> anyhow::Result<Up> {
     words.extend(args.no_build.then(|| "--no-build".to_owned()));
     words.extend(args.bin_dir.iter().map(|dir| format!("--bin-dir={}", dir.display())));
     words.extend(args.infra.iter().map(|infra| format!("--infra={infra}")));
+    words.extend(args.no_telemetry.then(|| "--no-telemetry".to_owned()));
+    words.extend(args.otlp_forward.iter().map(|target| format!("--otlp-forward={target}")));
     words.extend(args.environment.iter().map(|one| format!("--env={one}")));
     match Cli::try_parse_from(words)?.command {
         Command::Up(up) => Ok(up),
