@@ -14,11 +14,11 @@ use std::{
 use serde::Deserialize;
 
 pub use check::Error;
-pub use infra::Infra;
+pub use infra::{Infra, Variant};
 pub use probe::{Check, Probe, Rhythm};
 pub use template::{Dir, Reference, Template, Unknown, Values};
 
-/// A manifest whose names, edges, ports and templates all hold together, as it is with one kind of infrastructure.
+/// A manifest whose names, edges, ports and templates all hold together, as it is in one of its variants.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// Random secrets that each instance makes for itself.
@@ -33,19 +33,19 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest, and answers with what it says for `infra`.
+    /// Reads and checks a manifest, and answers with what it says for `variant`.
     ///
     /// # Errors
-    /// The first thing wrong with it, with its line, also where only another kind of infrastructure would meet it.
-    pub fn parse(text: &str, infra: Infra) -> Result<Self, Error> {
+    /// The first thing wrong with it, with its line, also where only another variant would meet it.
+    pub fn parse(text: &str, variant: impl Into<Variant>) -> Result<Self, Error> {
         let file: infra::File = toml::from_str(text).map_err(|error| Error::Syntax(error.to_string()))?;
         if file.version != 1 {
             return Err(Error::Version(file.version));
         }
-        for infra in Infra::ALL {
-            check::check(&file.clone().with(infra), text)?;
+        for variant in Variant::ALL {
+            check::check(&file.clone().with(variant), text)?;
         }
-        Ok(file.with(infra))
+        Ok(file.with(variant.into()))
     }
 
     /// The environment of a resource as templates: the services' common one, that of `env_from`, its own.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use shopctl_core::{
     Manifest, Options, failpoint,
-    manifest::{self, Infra},
+    manifest::{self, Infra, Variant},
 };
 
 use crate::proc::Identity;
@@ -21,6 +21,9 @@ pub struct Plan {
     /// As it was when the client checked it: an edit in between changes nothing.
     pub manifest: String,
     pub infra: Infra,
+    /// With what receives telemetry.
+    #[serde(default)]
+    pub telemetry: bool,
     /// What describes the containers, where there are any.
     pub compose: Option<Compose>,
     /// Leave containers running when all else stops.
@@ -65,7 +68,7 @@ impl Plan {
     /// # Errors
     /// When it is wrong, which the client would have told.
     pub fn parse(&self) -> Result<Manifest, manifest::Error> {
-        Manifest::parse(&self.manifest, self.infra)
+        Manifest::parse(&self.manifest, Variant { infra: self.infra, telemetry: self.telemetry })
     }
 
     /// The program that `@bin/NAME` stands for.

@@ -7,7 +7,7 @@ use std::{
 
 use shopctl_core::{
     Manifest,
-    manifest::{self, Infra},
+    manifest::{self, Variant},
 };
 
 /// The manifest's place in a workspace.
@@ -60,12 +60,13 @@ impl Workspace {
         fs::read_to_string(&self.manifest).map_err(|source| Error::Read { path: self.manifest.clone(), source })
     }
 
-    /// Reads and checks the manifest, as it is with `infra`.
+    /// Reads and checks the manifest, as it is in `variant`.
     ///
     /// # Errors
     /// When it cannot be read, or is wrong.
-    pub fn load(&self, infra: Infra) -> Result<Manifest, Error> {
-        Manifest::parse(&self.read()?, infra).map_err(|source| Error::Manifest { path: self.manifest.clone(), source })
+    pub fn load(&self, variant: impl Into<Variant>) -> Result<Manifest, Error> {
+        Manifest::parse(&self.read()?, variant)
+            .map_err(|source| Error::Manifest { path: self.manifest.clone(), source })
     }
 }
 

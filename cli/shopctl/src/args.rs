@@ -9,9 +9,10 @@ pub(crate) mod smoke;
 mod value;
 pub(crate) mod verify;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shopctl_telemetry::Target;
 
 use boot::Boot;
 
@@ -343,6 +344,30 @@ pub(crate) enum Internal {
     },
     /// Creates the shop's topics
     Topics,
+    /// Receives traces and metrics, and keeps them
+    Telemetry(Telemetry),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Telemetry {
+    /// Where they are kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// Where OTLP comes in over gRPC
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) grpc: SocketAddr,
+    /// Where OTLP comes in over HTTP
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) http: SocketAddr,
+    /// How much is kept on disk at most; the oldest goes first
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(4..=1 << 20))]
+    pub(crate) max_mib: u64,
+    /// How long it is kept at most
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = value::duration)]
+    pub(crate) max_age: Duration,
+    /// Another collector that gets all of it, too
+    #[arg(long, value_name = "URL", env = crate::commands::telemetry::FORWARD, hide_env_values = true)]
+    pub(crate) forward: Option<Target>,
 }
 
 /// How binaries are built.

@@ -24,6 +24,7 @@ pub(crate) mod psql;
 pub(crate) mod seed;
 pub(crate) mod smoke;
 pub(crate) mod status;
+pub(crate) mod telemetry;
 pub(crate) mod topics;
 pub(crate) mod ui;
 pub(crate) mod up;

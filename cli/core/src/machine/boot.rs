@@ -32,15 +32,25 @@ impl Machine {
     }
 
     /// The needs of `id` that it has to wait for. What somebody has stopped it does without, once it has run: so did it
-    /// before, and nobody who restarts a gateway waits for a payment service that is down on purpose.
+    /// before, and nobody who restarts a gateway waits for a payment service that is down on purpose. Nor for what only
+    /// had to be started before it and is down by itself.
     pub(super) fn unmet(&self, id: Id) -> impl Iterator<Item = (Id, Condition)> {
         let has_run = self.slots[id.index()].run > 0;
-        let waived = move |need: Id| has_run && matches!(self.state(need), State::Stopped { .. });
+        let waived = move |need: Id, condition: Condition| match self.state(need) {
+            State::Stopped { .. } => has_run,
+            State::BackingOff { .. } | State::Failed { .. } => has_run && condition == Condition::Started,
+            State::Pending
+            | State::Starting { .. }
+            | State::Ready { .. }
+            | State::Unready { .. }
+            | State::Draining { .. }
+            | State::Completed { .. } => false,
+        };
         self.node(id)
             .needs
             .iter()
             .copied()
-            .filter(move |&(need, condition)| !self.is_met(need, condition) && !waived(need))
+            .filter(move |&(need, condition)| !self.is_met(need, condition) && !waived(need, condition))
     }
 
     pub(super) fn is_met(&self, need: Id, condition: Condition) -> bool {

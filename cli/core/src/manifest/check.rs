@@ -149,7 +149,7 @@ fn line_of(text: &str, name: &str) -> usize {
     let headers = [format!("resource.{name}]"), format!("resource.\"{name}\"]")];
     let is_header = |line: &str| {
         let line = line.trim_start();
-        let header = line.strip_prefix("[docker.").or_else(|| line.strip_prefix('['));
+        let header = ["[docker.", "[telemetry.", "["].iter().find_map(|prefix| line.strip_prefix(prefix));
         header.is_some_and(|line| headers.iter().any(|header| line.starts_with(header)))
     };
     text.lines().position(is_header).map_or(1, |index| index + 1)

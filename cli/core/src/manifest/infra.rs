@@ -1,4 +1,4 @@
-//! Where databases and Kafka run, and what a manifest says otherwise for it.
+//! Where databases and Kafka run, whether telemetry is received, and what a manifest says otherwise for it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +37,30 @@ impl fmt::Display for Infra {
     }
 }
 
+/// Which of what a manifest says is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    pub infra: Infra,
+    /// With what receives telemetry, and what tells others about it.
+    pub telemetry: bool,
+}
+
+impl Variant {
+    pub(super) const ALL: [Self; 4] = [
+        Self { infra: Infra::Embedded, telemetry: true },
+        Self { infra: Infra::Embedded, telemetry: false },
+        Self { infra: Infra::Docker, telemetry: true },
+        Self { infra: Infra::Docker, telemetry: false },
+    ];
+}
+
+/// All that there is with it.
+impl From<Infra> for Variant {
+    fn from(infra: Infra) -> Self {
+        Self { infra, telemetry: true }
+    }
+}
+
 /// The file as it is written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,11 +77,15 @@ pub(super) struct File {
     environment: BTreeMap<String, Template>,
     #[serde(rename = "resource", default)]
     resources: BTreeMap<String, Resource>,
+    /// Where infrastructure runs in containers.
     #[serde(default)]
     docker: Overlay,
+    /// Where telemetry is received.
+    #[serde(default)]
+    telemetry: Overlay,
 }
 
-/// What takes the place of what has the same name, where infrastructure runs in containers, and what there is only there.
+/// What takes the place of what has the same name, and what there is only there.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Overlay {
@@ -65,15 +93,22 @@ struct Overlay {
     secrets: BTreeMap<String, Secret>,
     #[serde(default)]
     addresses: BTreeMap<String, Template>,
+    #[serde(default)]
+    environment: BTreeMap<String, Template>,
     #[serde(rename = "resource", default)]
     resources: BTreeMap<String, Resource>,
 }
 
 impl File {
-    /// What it says for `infra`. Nobody needs what there is only with another one.
-    pub(super) fn with(mut self, infra: Infra) -> Manifest {
-        let named: BTreeSet<String> = self.resources.keys().chain(self.docker.resources.keys()).cloned().collect();
-        match infra {
+    /// What it says for `variant`. Nobody needs what there is only with another one.
+    pub(super) fn with(mut self, variant: Variant) -> Manifest {
+        let all = [&self.resources, &self.docker.resources, &self.telemetry.resources];
+        let named: BTreeSet<String> = all.into_iter().flat_map(BTreeMap::keys).cloned().collect();
+        if variant.telemetry {
+            let telemetry = std::mem::take(&mut self.telemetry);
+            self.take(telemetry);
+        }
+        match variant.infra {
             // Here it is like any other.
             Infra::Embedded => {
                 for resource in self.resources.values_mut().filter(|resource| resource.only == Only::Embedded) {
@@ -82,17 +117,24 @@ impl File {
             }
             Infra::Docker => {
                 self.resources.retain(|_, resource| resource.only != Only::Embedded);
-                self.secrets.extend(self.docker.secrets);
-                self.addresses.extend(self.docker.addresses);
-                self.resources.extend(self.docker.resources);
+                let docker = std::mem::take(&mut self.docker);
+                self.take(docker);
             }
         }
         let here: BTreeSet<String> = self.resources.keys().cloned().collect();
         for resource in self.resources.values_mut() {
             resource.needs.retain(|need, _| here.contains(need) || !named.contains(need));
         }
-        let Self { version: _, secrets, keys, addresses, environment, resources, docker: _ } = self;
+        let Self { version: _, secrets, keys, addresses, environment, resources, docker: _, telemetry: _ } = self;
         Manifest { secrets, keys, addresses, environment, resources }
+    }
+
+    fn take(&mut self, overlay: Overlay) {
+        let Overlay { secrets, addresses, environment, resources } = overlay;
+        self.secrets.extend(secrets);
+        self.addresses.extend(addresses);
+        self.environment.extend(environment);
+        self.resources.extend(resources);
     }
 }
 
@@ -141,6 +183,36 @@ mod tests {
         assert_eq!((needs(&docker, "app").as_str(), needs(&docker, "sql").as_str()), ("search sql", ""));
         assert_eq!(docker.resources["sql"].kind, Kind::Container);
         assert_ne!(embedded.addresses["db"], docker.addresses["db"]);
+    }
+
+    #[test]
+    fn without_telemetry_there_is_nothing_of_it_and_nobody_needs_it() {
+        let text = r#"
+            version = 1
+            [environment]
+            A = "1"
+            [resource.app]
+            kind = "service"
+            command = ["app"]
+            needs = { telemetry = "started" }
+            [telemetry.addresses]
+            otlp = "127.0.0.1:${port.telemetry.otlp}"
+            [telemetry.environment]
+            ENDPOINT = "http://${address.otlp}"
+            [telemetry.resource.telemetry]
+            kind = "service"
+            command = ["receive"]
+            ports = { otlp = 14317 }
+        "#;
+        let parse = |telemetry| Manifest::parse(text, Variant { infra: Infra::Docker, telemetry });
+        let [with, without] = [true, false].map(|telemetry| parse(telemetry).expect("the manifest is right"));
+        assert_eq!((with.addresses.len(), with.environment.len(), with.resources.len()), (1, 2, 2));
+        assert_eq!((without.addresses.len(), without.environment.len(), without.resources.len()), (0, 1, 1));
+        assert_eq!((with.resources["app"].needs.len(), without.resources["app"].needs.len()), (1, 0));
+        let wrong =
+            text.replace("kind = \"service\"\n            command = [\"receive\"]", "kind = \"service\"\ncommand = []");
+        let error = Manifest::parse(&wrong, Infra::Embedded).map(|_| ()).expect_err("it is wrong").to_string();
+        assert!(error.contains("line 13: resource telemetry: its command is empty"), "{error}");
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Supervisor {
         let text = |(key, value): (&String, &String)| (key.clone(), value.clone().into());
         let Some(service) = service else {
             let mut values: BTreeMap<_, _> = self.known.addresses().iter().map(text).collect();
-            // Nothing receives telemetry yet; scripts find the name all the same.
+            // Scripts find the name also where nothing receives telemetry.
             values.entry("otlp".to_owned()).or_insert(serde_json::Value::Null);
             return Reply::Env { values };
         };

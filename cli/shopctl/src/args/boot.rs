@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
+use shopctl_telemetry::Target;
 
 use super::value;
 
@@ -26,6 +27,13 @@ pub(crate) struct Boot {
     /// Set a variable for all services, or for one
     #[arg(long = "env", value_name = "[SERVICE.]KEY=VALUE", value_parser = value::assignment)]
     pub(crate) environment: Vec<Assignment>,
+    /// Receive no traces and metrics, and have no service send any
+    #[arg(long)]
+    pub(crate) no_telemetry: bool,
+    /// Pass traces and metrics on to a collector: http://HOST:PORT (gRPC on port 4317, else OTLP over HTTP) or
+    /// grpc://HOST:PORT
+    #[arg(long, value_name = "URL", conflicts_with = "no_telemetry")]
+    pub(crate) otlp_forward: Option<Target>,
 }
 
 /// What `--infra` says.

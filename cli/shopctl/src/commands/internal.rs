@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Global, Internal, Profile},
-    commands::{build, container, images, postgres, topics, watch},
+    commands::{build, container, images, postgres, telemetry, topics, watch},
     exit::Exit,
 };
 
@@ -14,12 +14,7 @@ pub(crate) async fn run(global: &Global, command: &Internal) -> anyhow::Result<E
         }
         Internal::Supervisor { state } => {
             // Its stderr is the file supervisor.log.
-            let filter = tracing_subscriber::EnvFilter::try_from_env("SHOPCTL_LOG");
-            tracing_subscriber::fmt()
-                .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
-                .with_ansi(false)
-                .with_writer(std::io::stderr)
-                .init();
+            log_to_stderr();
             shopctl_runtime::supervisor::run(state).await?;
             Ok(Exit::Success)
         }
@@ -31,5 +26,18 @@ pub(crate) async fn run(global: &Global, command: &Internal) -> anyhow::Result<E
         Internal::Container { name } => container::run(global, name).await,
         Internal::StopContainers { state } => container::stop_all(state).await,
         Internal::Topics => topics::run(global).await,
+        Internal::Telemetry(args) => {
+            log_to_stderr();
+            telemetry::run(args).await
+        }
     }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SHOPCTL_LOG");
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -7,6 +7,7 @@ mod infra;
 mod plan;
 mod screen;
 
+use shopctl_core::manifest::Variant;
 use shopctl_protocol::LogFilter;
 use shopctl_runtime::{
     Client, Instance, Workspace,
@@ -68,7 +69,7 @@ impl Place {
 
     /// Begins to boot.
     async fn boot(&self, global: &Global, args: &Up, chosen: Chosen, watching: Watching) -> anyhow::Result<Booting> {
-        let manifest = self.workspace.load(chosen.infra)?;
+        let manifest = self.workspace.load(Variant { infra: chosen.infra, telemetry: !args.boot.no_telemetry })?;
         let kept = chosen.kept.clone();
         let plan = plan::plan(&self.workspace, &manifest, chosen, args)?;
         let prepared = match tokio::task::block_in_place(|| prepare(global, &self.instance, &plan, &kept)) {

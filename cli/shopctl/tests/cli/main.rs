@@ -24,5 +24,6 @@ mod signals;
 mod status;
 mod stop;
 mod storm;
+mod telemetry;
 mod terminal;
 mod watch;

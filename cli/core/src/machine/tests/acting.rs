@@ -109,6 +109,21 @@ fn whoever_stops_a_resource_during_the_boot_does_not_wait_for_it() {
 }
 
 #[test]
+fn whoever_crashes_does_not_wait_for_what_only_had_to_be_started_before_it() {
+    let again = "restart = \"on-failure\"";
+    let needs = format!("needs = {{ a = \"started\" }}\n{again}");
+    let mut stage = Stage::booted(&[service("a", 1, again), service("b", 2, &needs)].concat());
+    stage.ready("a");
+    stage.ready("b");
+    stage.exit("b", Exit::Code(1));
+    let restart = stage.effects.clone();
+    stage.exit("a", Exit::Code(1));
+    stage.effects = restart;
+    stage.timer();
+    assert_eq!((stage.state("a"), stage.state("b")), ("backing-off", "starting"));
+}
+
+#[test]
 fn a_stop_of_everything_ends_all_wishes() {
     let mut stage = shop_that_is_up();
     act(&mut stage, Action::Restart, "api");

@@ -19,13 +19,15 @@ pub(super) fn command(suite: &Suite, args: &Smoke) -> String {
         only = failed;
     }
     let mut words = vec!["shopctl smoke".to_owned(), format!("--seed {}", suite.seed)];
-    let Boot { infra, release, no_build, bin_dir, timeout: _, environment } = &args.boot;
+    let Boot { infra, release, no_build, bin_dir, timeout: _, environment, no_telemetry, otlp_forward } = &args.boot;
     words.extend(release.then(|| "--release".to_owned()));
     words.extend(no_build.then(|| "--no-build".to_owned()));
     words.extend(bin_dir.iter().map(|dir| format!("--bin-dir {}", quoted(&dir.display().to_string()))));
     let infra = infra.to_possible_value().filter(|_| *infra != Choice::Auto);
     words.extend(infra.map(|infra| format!("--infra {}", infra.get_name())));
     words.extend(environment.iter().map(|one| format!("--env {}", quoted(&one.to_string()))));
+    words.extend(no_telemetry.then(|| "--no-telemetry".to_owned()));
+    words.extend(otlp_forward.iter().map(|target| format!("--otlp-forward {}", quoted(&target.to_string()))));
     if !only.is_empty() {
         words.push(format!("--only {}", only.into_iter().map(quoted).collect::<Vec<_>>().join(" ")));
     }

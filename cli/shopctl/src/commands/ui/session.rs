@@ -142,7 +142,10 @@ async fn calls(instance: &Instance, resources: &[Resource]) -> anyhow::Result<Ve
                 .any(|(at, found)| !value[at + found.len()..].starts_with(|c: char| c.is_ascii_digit()))
         };
         for other in resources.iter().filter(|other| other.name != service.name) {
-            let mut values = variables.values().filter_map(Value::as_str);
+            // Everybody sends telemetry, which is no part of what they do for each other.
+            let of_telemetry = |key: &str| key.starts_with("OTEL_");
+            let mut values =
+                variables.iter().filter(|(key, _)| !of_telemetry(key)).filter_map(|(_, value)| value.as_str());
             if values.any(|value| other.ports.values().any(|&port| names(value, port))) {
                 calls.push((service.name.clone(), other.name.clone()));
             }

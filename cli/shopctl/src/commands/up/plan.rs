@@ -16,12 +16,14 @@ use crate::{
         Up,
         boot::{Assignment, Boot},
     },
+    commands::telemetry,
     exit::{Exit, Failure},
     printer,
 };
 
 pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, args: &Up) -> anyhow::Result<Plan> {
-    let environment = args.boot.environment.iter().map(|one| variable(manifest, one)).collect::<Result<Vec<_>, _>>()?;
+    let given = args.boot.environment.iter().map(|one| variable(manifest, one));
+    let environment = given.chain(forward(manifest, &args.boot)).collect::<Result<Vec<_>, _>>()?;
     if environment.iter().any(|variable| variable.key == "SHOP_AUTH" && variable.value == "open") {
         printer::note(
             "SHOP_AUTH=open: whoever reaches these ports may act as any account; only for trying old clients",
@@ -33,6 +35,7 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, a
         workspace: workspace.root.clone(),
         manifest: workspace.read()?,
         infra: chosen.infra,
+        telemetry: !args.boot.no_telemetry,
         compose: chosen.compose,
         keep_infra: args.keep_infra,
         shopctl: std::env::current_exe().context("cannot tell where shopctl itself is")?,
@@ -65,6 +68,17 @@ fn variable(manifest: &Manifest, assignment: &Assignment) -> Result<Variable, Fa
         return Err(Failure::new(Exit::Usage, message).hint("--env takes KEY=VALUE, or SERVICE.KEY=VALUE"));
     }
     Ok(Variable { service: assignment.service.clone(), key: assignment.key.clone(), value: assignment.value.clone() })
+}
+
+/// What tells the receiver of telemetry where to pass it on to.
+fn forward(manifest: &Manifest, args: &Boot) -> Option<Result<Variable, Failure>> {
+    let target = args.otlp_forward.as_ref()?;
+    if !manifest.resources.contains_key(telemetry::RESOURCE) {
+        let message = format!("--otlp-forward: the manifest has no resource {}", telemetry::RESOURCE);
+        return Some(Err(Failure::new(Exit::Usage, message)));
+    }
+    let (service, key) = (Some(telemetry::RESOURCE.to_owned()), telemetry::FORWARD.to_owned());
+    Some(Ok(Variable { service, key, value: target.to_string() }))
 }
 
 fn bin_dir(workspace: &Workspace, args: &Boot) -> anyhow::Result<PathBuf> {
