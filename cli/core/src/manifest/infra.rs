@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Manifest, Only, Resource, Secret, Template};
+use super::{Edge, Flow, Manifest, Only, Resource, Secret, Template};
 
 /// Where databases and Kafka run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +54,10 @@ pub(super) struct File {
     #[serde(rename = "resource", default)]
     resources: BTreeMap<String, Resource>,
     #[serde(default)]
+    edges: Vec<Edge>,
+    #[serde(default)]
+    topics: BTreeMap<String, Flow>,
+    #[serde(default)]
     docker: Overlay,
 }
 
@@ -67,6 +71,8 @@ struct Overlay {
     addresses: BTreeMap<String, Template>,
     #[serde(rename = "resource", default)]
     resources: BTreeMap<String, Resource>,
+    #[serde(default)]
+    edges: Vec<Edge>,
 }
 
 impl File {
@@ -85,14 +91,15 @@ impl File {
                 self.secrets.extend(self.docker.secrets);
                 self.addresses.extend(self.docker.addresses);
                 self.resources.extend(self.docker.resources);
+                self.edges.extend(self.docker.edges);
             }
         }
         let here: BTreeSet<String> = self.resources.keys().cloned().collect();
         for resource in self.resources.values_mut() {
             resource.needs.retain(|need, _| here.contains(need) || !named.contains(need));
         }
-        let Self { version: _, secrets, keys, addresses, environment, resources, docker: _ } = self;
-        Manifest { secrets, keys, addresses, environment, resources }
+        let Self { version: _, secrets, keys, addresses, environment, resources, edges, topics, docker: _ } = self;
+        Manifest { secrets, keys, addresses, environment, resources, edges, topics }
     }
 }
 
