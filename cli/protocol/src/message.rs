@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Fault;
 use crate::status::{Cause, Figure, Progress, Resource, Snapshot};
 
 /// What a client may ask.
@@ -31,6 +32,14 @@ pub enum Request {
     Act {
         action: Action,
         resources: Vec<String>,
+    },
+    /// Breaks something between resources; in place of a fault of the same kind there. Answered when it is so.
+    SetFault {
+        fault: Fault,
+    },
+    /// Makes an edge or a topic whole again, or all of them. Answered when it is so.
+    ClearFaults {
+        on: Option<String>,
     },
     /// Ends everything; answered when that has begun. Watch for the end.
     Stop {

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use shopctl_protocol::{Action, Cause, Connection, LogFilter, Reply, Request, Snapshot, StopMode, Update, VERSION};
+use shopctl_protocol::{
+    Action, Cause, Connection, Fault, LogFilter, Reply, Request, Snapshot, StopMode, Update, VERSION,
+};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::instance::{self, Instance};
@@ -116,6 +118,22 @@ impl Client {
     /// When one of them is unknown or cannot be treated so, or the supervisor is gone.
     pub async fn act(&mut self, action: Action, resources: &[String]) -> Result<(), Error> {
         self.done(Request::Act { action, resources: resources.to_owned() }).await
+    }
+
+    /// Breaks something between resources; over once it is so.
+    ///
+    /// # Errors
+    /// When there is no such edge or topic, no proxy on it, or the supervisor is gone.
+    pub async fn set_fault(&mut self, fault: Fault) -> Result<(), Error> {
+        self.done(Request::SetFault { fault }).await
+    }
+
+    /// Makes an edge or a topic whole again, or all of them; over once it is so.
+    ///
+    /// # Errors
+    /// When nothing is broken there, or the supervisor is gone.
+    pub async fn clear_faults(&mut self, on: Option<String>) -> Result<(), Error> {
+        self.done(Request::ClearFaults { on }).await
     }
 
     /// Begins to end everything.

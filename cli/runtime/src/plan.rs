@@ -33,6 +33,9 @@ pub struct Plan {
     pub release: bool,
     pub external: Vec<String>,
     pub watch: bool,
+    /// With the proxy on the manifest's edges.
+    #[serde(default)]
+    pub faults: bool,
     /// From the end of the build.
     pub timeout: Duration,
     pub environment: Vec<Variable>,
@@ -63,7 +66,8 @@ impl Plan {
     /// # Errors
     /// When it is wrong, which the client would have told.
     pub fn parse(&self) -> Result<Manifest, manifest::Error> {
-        Manifest::parse(&self.manifest, self.infra)
+        let manifest = Manifest::parse(&self.manifest, self.infra)?;
+        Ok(if self.faults { manifest.proxied() } else { manifest })
     }
 
     #[must_use]

@@ -129,6 +129,8 @@ async fn converse(
             | Request::Why { .. }
             | Request::Env { .. }
             | Request::Act { .. }
+            | Request::SetFault { .. }
+            | Request::ClearFaults { .. }
             | Request::Stop { .. }) => Ask::Reply(request, answer),
         };
         let _ = asks.send(ask);

@@ -2,6 +2,7 @@
 
 mod act;
 mod effects;
+mod faults;
 mod figures;
 mod last;
 mod probes;
@@ -29,7 +30,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use self::figures::Figures;
+use self::{faults::Faults, figures::Figures};
 use crate::{
     hub::Hub,
     instance::{self, Instance, Running},
@@ -77,6 +78,8 @@ enum Input {
     Health(Id, Option<String>),
     LogFailed(Id, io::Error),
     LogRecovered(Id),
+    /// The time of the fault with this number is over.
+    FaultOver(u64),
 }
 
 /// Who keeps the instance alive.
@@ -112,6 +115,8 @@ struct Supervisor {
     unhealthy: BTreeMap<Id, String>,
     /// Who stands still because somebody wanted it.
     paused: BTreeSet<Id>,
+    /// What is broken between resources.
+    faults: Faults,
     /// Whose lines cannot be kept, and why.
     lost_logs: BTreeMap<Id, String>,
     outcome: Option<BootOutcome>,
@@ -171,6 +176,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         progress: BTreeMap::new(),
         unhealthy: BTreeMap::new(),
         paused: BTreeSet::new(),
+        faults: Faults::default(),
         lost_logs: BTreeMap::new(),
         outcome: None,
         inputs,
@@ -258,6 +264,7 @@ impl Supervisor {
                 self.lost_logs.remove(&id);
                 self.publish(id);
             }
+            Input::FaultOver(number) => self.fault_over(number),
         }
     }
 
@@ -285,6 +292,8 @@ impl Supervisor {
     fn answer(&mut self, ask: Ask) {
         // Whoever asked may be gone: then nobody wants the answer.
         match ask {
+            Ask::Reply(Request::SetFault { fault }, answer) => self.set_fault(fault, answer),
+            Ask::Reply(Request::ClearFaults { on }, answer) => self.clear_faults(on.as_deref(), answer),
             Ask::Reply(request, answer) => drop(answer.send(self.reply(request))),
             Ask::Watch { lines, figures, answer } => {
                 let lines = lines.then(|| self.hub.lines());
@@ -338,9 +347,12 @@ impl Supervisor {
                 });
                 Reply::Done
             }
-            Request::Hello { .. } | Request::Lease | Request::Release | Request::Watch { .. } => {
-                Reply::Refused { why: "this cannot be asked here".to_owned() }
-            }
+            Request::Hello { .. }
+            | Request::Lease
+            | Request::Release
+            | Request::SetFault { .. }
+            | Request::ClearFaults { .. }
+            | Request::Watch { .. } => Reply::Refused { why: "this cannot be asked here".to_owned() },
         }
     }
 }

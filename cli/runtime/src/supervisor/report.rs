@@ -35,6 +35,7 @@ impl Supervisor {
                 uptime: self.now().as_secs_f64(),
             },
             resources: self.machine.graph().ids().map(|id| self.resource(id)).collect(),
+            faults: self.faults.now(self.now()),
             outcome: self.outcome.clone(),
         }
     }
@@ -75,7 +76,7 @@ impl Supervisor {
             restarts: self.machine.restarts(id),
             log_error: self.lost_logs.get(&id).cloned(),
             progress: self.progress.get(&id).cloned(),
-            faults: self.paused.contains(&id).then(|| "paused".to_owned()).into_iter().collect(),
+            faults: self.told_faults(id),
             why: if state.is_ready() { Vec::new() } else { self.causes(id) },
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Global, Internal, Profile},
-    commands::{build, container, images, postgres, topics, watch},
+    commands::{build, container, images, postgres, proxy, topics, watch},
     exit::Exit,
 };
 
@@ -31,5 +31,6 @@ pub(crate) async fn run(global: &Global, command: &Internal) -> anyhow::Result<E
         Internal::Container { name } => container::run(global, name).await,
         Internal::StopContainers { state } => container::stop_all(state).await,
         Internal::Topics => topics::run(global).await,
+        Internal::Proxy => proxy::run(global).await,
     }
 }

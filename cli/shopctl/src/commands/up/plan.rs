@@ -39,6 +39,7 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, a
         release: args.release,
         external: args.external.clone(),
         watch: args.watch,
+        faults: args.faults,
         timeout: args.timeout,
         environment,
     };
