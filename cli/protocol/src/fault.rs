@@ -81,6 +81,16 @@ pub struct Answer {
 /// The key of records that a fault has made up.
 pub const POISON: &str = "poison";
 
+/// A share as people write it, `20%` or `0.2`; `None` if it is not above 0 and at most 1.
+#[must_use]
+pub fn share(text: &str) -> Option<f64> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok()? / 100.0,
+        None => text.parse().ok()?,
+    };
+    (share > 0.0 && share <= 1.0).then_some(share)
+}
+
 impl FaultKind {
     /// The words, in the order in which they are told.
     pub const EDGE_WORDS: [&str; 4] = ["latency", "reset", "timeout", "refuse"];
@@ -156,6 +166,14 @@ impl fmt::Display for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_some_of_the_whole() {
+        assert_eq!((share("20%"), share("0.5"), share("100%")), (Some(0.2), Some(0.5), Some(1.0)));
+        for wrong in ["", "%", "0", "0%", "101%", "20", "-1%", "nan"] {
+            assert_eq!(share(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_fault_is_told_in_one_line() {

@@ -11,7 +11,7 @@ mod readme;
 mod status;
 mod wire;
 
-pub use fault::{Answer, Fault, FaultKind, Order, POISON};
+pub use fault::{Answer, Fault, FaultKind, Order, POISON, share};
 pub use message::{Action, BootOutcome, LogFilter, Reply, Request, StopMode, Stream, Update};
 pub use status::{Cause, Figure, Phase, Progress, Resource, Snapshot, Supervisor};
 pub use wire::{Connection, Error, MAX_MESSAGE};

@@ -86,7 +86,7 @@ impl Rules {
         for active in self.on(edge) {
             match (active.kind, way) {
                 (FaultKind::Refuse, _) => return Passage::Reset,
-                (FaultKind::Reset, Way::There) if active.strikes() => return Passage::Reset,
+                (FaultKind::Reset, _) if active.strikes() => return Passage::Reset,
                 // Where each call is lost, so are answers to earlier ones.
                 (FaultKind::Timeout, Way::Back) => held |= active.rate >= 1.0,
                 (FaultKind::Timeout, Way::There) => held |= active.strikes(),

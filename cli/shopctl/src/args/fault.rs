@@ -97,27 +97,6 @@ pub(crate) struct Kill {
     pub(crate) resources: Vec<String>,
 }
 
-/// `20%` or `0.2`.
 fn share(text: &str) -> Result<f64, String> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.parse().map(|percent: f64| percent / 100.0),
-        None => text.parse(),
-    };
-    share
-        .ok()
-        .filter(|share| *share > 0.0 && *share <= 1.0)
-        .ok_or_else(|| "expected a share such as 20% or 0.2".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_some_of_the_whole() {
-        assert_eq!((share("20%"), share("0.5"), share("100%")), (Ok(0.2), Ok(0.5), Ok(1.0)));
-        for wrong in ["", "%", "0", "0%", "101%", "20", "-1%", "nan"] {
-            assert!(share(wrong).is_err(), "{wrong}");
-        }
-    }
+    shopctl_protocol::share(text).ok_or_else(|| "expected a share such as 20% or 0.2".to_owned())
 }

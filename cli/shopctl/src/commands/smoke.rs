@@ -40,7 +40,7 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
     smoke.quiet = global.quiet || global.json;
     let mut suite = smoke.begun();
 
-    let mut booted = match Instance::boot(&own, args, &mut interrupts).await? {
+    let mut booted = match Instance::boot(&own, args, breaks_edges(&all), &mut interrupts).await? {
         Ok(instance) => Some(instance),
         Err(NotBooted { exit, why }) => {
             suite.boot.problems.push(why);
@@ -85,6 +85,11 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
     smoke.exits.extend(suite.scenarios.iter().any(|played| !played.report.held).then_some(Exit::Scenario));
     suite.held = smoke.exits.is_empty();
     smoke.tell(&suite)
+}
+
+/// Whether the shop is to have proxies on its edges.
+fn breaks_edges(all: &[Named]) -> bool {
+    all.iter().any(|named| named.scenario.breaks_edges())
 }
 
 /// One call of the command.
