@@ -66,9 +66,15 @@ const EDGES: &[Case] = &[
   - eventually: {within: 20s, that: {events: {topic: order_events, key: '${second.id}', are: [order_created]}}}\n",
     ),
     fails(
-        "refuse-of-a-database",
-        "  - fault: {refuse: {on: account/account_db}}\n  - register: bob\n",
+        "refuse-of-a-call",
+        "  - fault: {refuse: {on: gateway/account}}\n  - register: bob\n",
         "register bob",
+        "UNAVAILABLE",
+    ),
+    fails(
+        "reset-of-a-database",
+        "  - fault: {reset: {on: order/order_db}}\n  - order: {by: ann, basket: cart}\n",
+        "order by ann",
         "UNAVAILABLE",
     ),
     holds(
@@ -84,6 +90,24 @@ const EDGES: &[Case] = &[
 ];
 
 const TOPICS: &[Case] = &[
+    // Each of the two consumers puts it aside. Events of before are not struck.
+    holds(
+        "poison",
+        "  - eventually: {within: 20s, that: {events: {topic: order_events, key: '${first.id}', are: [order_created]}}}
+  - fault: {poison: {on: order_events}}
+  - order: {by: ann, basket: cart, as: second}
+  - eventually: {within: 20s, that: {recommender: {order: {of: second}}, dead_letters: {of: order_events, key: poison, count: 2}}}\n",
+    ),
+    fails(
+        "poison-is-put-aside",
+        "  - eventually: {within: 20s, that: {events: {topic: order_events, key: '${first.id}', are: [order_created]}}}
+  - fault: {poison: {on: order_events}}
+  - order: {by: ann, basket: cart, as: second}
+  - eventually: {within: 20s, that: {dead_letters: {of: order_events, key: poison, count: 2}}}
+  - now: {dead_letters: {of: order_events, count: 0}}\n",
+        "now 0 dead letters",
+        "letters",
+    ),
     holds(
         "duplicate",
         "  - fault: {duplicate: {on: order_events}}
@@ -126,22 +150,6 @@ const TOPICS: &[Case] = &[
   - eventually: {within: 500ms, that: {events: {topic: order_events, key: '${second.id}', are: [order_created]}}}\n",
         "eventually order_created",
         "order_created",
-    ),
-    // Each of the two consumers puts it aside.
-    holds(
-        "poison",
-        "  - fault: {poison: {on: order_events}}
-  - order: {by: ann, basket: cart, as: second}
-  - eventually: {within: 20s, that: {recommender: {order: {of: second}}, dead_letters: {of: order_events, key: poison, count: 2}}}\n",
-    ),
-    fails(
-        "poison-is-put-aside",
-        "  - fault: {poison: {on: order_events}}
-  - order: {by: ann, basket: cart, as: second}
-  - eventually: {within: 20s, that: {dead_letters: {of: order_events, key: poison, count: 2}}}
-  - now: {dead_letters: {of: order_events, count: 0}}\n",
-        "now 0 dead letters",
-        "letters",
     ),
 ];
 
