@@ -99,6 +99,7 @@ impl LogFilter {
 }
 
 /// The answer to one request.
+#[expect(clippy::large_enum_variant, reason = "a reply is sent, and none is kept")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
 pub enum Reply {

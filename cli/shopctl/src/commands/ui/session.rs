@@ -142,9 +142,14 @@ async fn calls(instance: &Instance, resources: &[Resource]) -> anyhow::Result<Ve
                 .any(|(at, found)| !value[at + found.len()..].starts_with(|c: char| c.is_ascii_digit()))
         };
         for other in resources.iter().filter(|other| other.name != service.name) {
-            let mut values = variables.values().filter_map(Value::as_str);
-            if values.any(|value| other.ports.values().any(|&port| names(value, port))) {
-                calls.push((service.name.clone(), other.name.clone()));
+            for (name, &port) in &other.ports {
+                // A port of the proxy is named after the edge that it stands on.
+                let called = name.split_once('/').map_or(other.name.as_str(), |(_, to)| to);
+                let call = (service.name.clone(), called.to_owned());
+                let mut values = variables.values().filter_map(Value::as_str);
+                if !calls.contains(&call) && values.any(|value| names(value, port)) {
+                    calls.push(call);
+                }
             }
         }
     }
