@@ -11,6 +11,7 @@ mod build;
 mod chores;
 mod crash;
 mod death;
+mod faults;
 mod load;
 mod money;
 mod processes;

@@ -97,6 +97,8 @@ impl Graph {
         let of_this_up = |only: Only| match only {
             Only::Always | Only::Embedded => options.resources.is_empty(),
             Only::Watch => options.watch,
+            // Whoever wants it needs it.
+            Only::Faults => false,
         };
         let offered = manifest.resources.iter().filter(|(_, resource)| of_this_up(resource.only));
         let wanted: Vec<&String> = options.resources.iter().chain(offered.map(|(name, _)| name)).collect();

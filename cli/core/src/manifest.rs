@@ -1,6 +1,7 @@
 //! `compose/services.toml`: every resource, the edges between them, and the names under which their addresses are known.
 
 mod check;
+mod edge;
 mod infra;
 mod probe;
 mod template;
@@ -14,6 +15,7 @@ use std::{
 use serde::Deserialize;
 
 pub use check::Error;
+pub use edge::{Edge, Flow, PROXY};
 pub use infra::{Infra, Variant};
 pub use probe::{Check, Probe, Rhythm};
 pub use template::{Dir, Reference, Template, Unknown, Values};
@@ -30,6 +32,10 @@ pub struct Manifest {
     /// The environment that all services (not tasks, not infrastructure) start from.
     pub environment: BTreeMap<String, Template>,
     pub resources: BTreeMap<String, Resource>,
+    /// Who calls whom.
+    pub edges: Vec<Edge>,
+    /// By topic: who publishes to it, and who reads it.
+    pub topics: BTreeMap<String, Flow>,
 }
 
 impl Manifest {
@@ -248,6 +254,8 @@ pub enum Only {
     Watch,
     /// Where infrastructure is embedded; elsewhere nobody needs it.
     Embedded,
+    /// With `--faults`, where somebody needs it.
+    Faults,
 }
 
 /// What follows when a service or a piece of infrastructure exits unasked.

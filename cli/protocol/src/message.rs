@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Fault;
 use crate::status::{Cause, Figure, Progress, Resource, Snapshot};
 
 /// What a client may ask.
@@ -38,6 +39,14 @@ pub enum Request {
         resource: String,
         point: String,
         action: Option<String>,
+    },
+    /// Breaks something between resources; in place of a fault of the same kind there. Answered when it is so.
+    SetFault {
+        fault: Fault,
+    },
+    /// Makes an edge or a topic whole again, or all of them. Answered when it is so.
+    ClearFaults {
+        on: Option<String>,
     },
     /// Ends everything; answered when that has begun. Watch for the end.
     Stop {
@@ -97,6 +106,7 @@ impl LogFilter {
 }
 
 /// The answer to one request.
+#[expect(clippy::large_enum_variant, reason = "a reply is sent, and none is kept")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
 pub enum Reply {

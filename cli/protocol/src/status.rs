@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::BootOutcome;
+use crate::{fault::Fault, message::BootOutcome};
 
 /// All of an instance; what `status --json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct Snapshot {
     pub phase: Phase,
     pub supervisor: Supervisor,
     pub resources: Vec<Resource>,
+    /// What is broken on purpose on edges and topics.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
     /// How the boot ended, once it has.
     pub outcome: Option<BootOutcome>,
 }
@@ -63,7 +66,8 @@ pub struct Resource {
     /// Why its lines are lost, while they are: a full disk, most likely. The resource itself goes on.
     pub log_error: Option<String>,
     pub progress: Option<Progress>,
-    /// What is broken about it on purpose: `paused`, and its failpoints as `NAME=ACTION`.
+    /// What is broken about it on purpose, for people: `paused`, its failpoints as `NAME=ACTION`, or a fault of an edge that
+    /// it calls over, or of a topic.
     #[serde(default)]
     pub faults: Vec<String>,
     /// Why it is not ready; empty if it is. Each waits for the next one.

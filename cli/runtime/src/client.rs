@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use shopctl_protocol::{Action, Cause, Connection, LogFilter, Reply, Request, Snapshot, StopMode, Update, VERSION};
+use shopctl_protocol::{
+    Action, Cause, Connection, Fault, LogFilter, Reply, Request, Snapshot, StopMode, Update, VERSION,
+};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::instance::{self, Instance};
@@ -125,6 +127,22 @@ impl Client {
     pub async fn failpoint(&mut self, resource: &str, point: &str, action: Option<&str>) -> Result<(), Error> {
         let (resource, point) = (resource.to_owned(), point.to_owned());
         self.done(Request::Failpoint { resource, point, action: action.map(str::to_owned) }).await
+    }
+
+    /// Breaks something between resources; over once it is so.
+    ///
+    /// # Errors
+    /// When there is no such edge or topic, no proxy on it, or the supervisor is gone.
+    pub async fn set_fault(&mut self, fault: Fault) -> Result<(), Error> {
+        self.done(Request::SetFault { fault }).await
+    }
+
+    /// Makes an edge or a topic whole again, or all of them; over once it is so.
+    ///
+    /// # Errors
+    /// When nothing is broken there, or the supervisor is gone.
+    pub async fn clear_faults(&mut self, on: Option<String>) -> Result<(), Error> {
+        self.done(Request::ClearFaults { on }).await
     }
 
     /// Begins to end everything.

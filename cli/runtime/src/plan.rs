@@ -38,6 +38,9 @@ pub struct Plan {
     pub watch: bool,
     /// Services are the ones that can be told to fail at a named point.
     pub failpoints: bool,
+    /// With the proxy on the manifest's edges.
+    #[serde(default)]
+    pub faults: bool,
     /// From the end of the build.
     pub timeout: Duration,
     pub environment: Vec<Variable>,
@@ -68,7 +71,9 @@ impl Plan {
     /// # Errors
     /// When it is wrong, which the client would have told.
     pub fn parse(&self) -> Result<Manifest, manifest::Error> {
-        Manifest::parse(&self.manifest, Variant { infra: self.infra, telemetry: self.telemetry })
+        let variant = Variant { infra: self.infra, telemetry: self.telemetry };
+        let manifest = Manifest::parse(&self.manifest, variant)?;
+        Ok(if self.faults { manifest.proxied() } else { manifest })
     }
 
     /// The program that `@bin/NAME` stands for.

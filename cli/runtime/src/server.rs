@@ -130,6 +130,8 @@ async fn converse(
             | Request::Env { .. }
             | Request::Act { .. }
             | Request::Failpoint { .. }
+            | Request::SetFault { .. }
+            | Request::ClearFaults { .. }
             | Request::Stop { .. }) => Ask::Reply(request, answer),
         };
         let _ = asks.send(ask);

@@ -3,6 +3,7 @@
 mod act;
 mod effects;
 mod failpoints;
+mod faults;
 mod figures;
 mod last;
 mod probes;
@@ -30,7 +31,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use self::{failpoints::Failpoints, figures::Figures};
+use self::{failpoints::Failpoints, faults::Faults, figures::Figures};
 use crate::{
     hub::Hub,
     instance::{self, Instance, Running},
@@ -78,6 +79,8 @@ enum Input {
     Health(Id, Option<String>),
     LogFailed(Id, io::Error),
     LogRecovered(Id),
+    /// The time of the fault with this number is over.
+    FaultOver(u64),
 }
 
 /// Who keeps the instance alive.
@@ -114,6 +117,8 @@ struct Supervisor {
     /// Who stands still because somebody wanted it.
     paused: BTreeSet<Id>,
     failpoints: Failpoints,
+    /// What is broken between resources.
+    faults: Faults,
     /// Whose lines cannot be kept, and why.
     lost_logs: BTreeMap<Id, String>,
     outcome: Option<BootOutcome>,
@@ -175,6 +180,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         unhealthy: BTreeMap::new(),
         paused: BTreeSet::new(),
         failpoints: Failpoints::new(runtime_dir),
+        faults: Faults::default(),
         lost_logs: BTreeMap::new(),
         outcome: None,
         inputs,
@@ -262,6 +268,7 @@ impl Supervisor {
                 self.lost_logs.remove(&id);
                 self.publish(id);
             }
+            Input::FaultOver(number) => self.fault_over(number),
         }
     }
 
@@ -292,6 +299,8 @@ impl Supervisor {
             Ask::Reply(Request::Failpoint { resource, point, action }, answer) => {
                 self.failpoint(&resource, point, action.as_deref(), answer);
             }
+            Ask::Reply(Request::SetFault { fault }, answer) => self.set_fault(fault, answer),
+            Ask::Reply(Request::ClearFaults { on }, answer) => self.clear_faults(on.as_deref(), answer),
             Ask::Reply(request, answer) => drop(answer.send(self.reply(request))),
             Ask::Watch { lines, figures, answer } => {
                 let lines = lines.then(|| self.hub.lines());
@@ -349,6 +358,8 @@ impl Supervisor {
             | Request::Lease
             | Request::Release
             | Request::Failpoint { .. }
+            | Request::SetFault { .. }
+            | Request::ClearFaults { .. }
             | Request::Watch { .. } => Reply::Refused { why: "this cannot be asked here".to_owned() },
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use shopctl_core::{
     Manifest,
-    manifest::{Dir, Kind, Secret, Template, Unknown, Values},
+    manifest::{Dir, Edge, Kind, PROXY, Secret, Template, Unknown, Values},
 };
 
 use crate::{
@@ -22,6 +22,9 @@ pub struct Known {
     secrets: BTreeMap<String, String>,
     keys: Keys,
     addresses: BTreeMap<String, String>,
+    templates: BTreeMap<String, Template>,
+    /// On which the proxy stands.
+    proxied: Vec<Edge>,
     data: PathBuf,
     workspace: PathBuf,
     bin: PathBuf,
@@ -63,6 +66,8 @@ impl Known {
             secrets,
             keys,
             addresses: BTreeMap::new(),
+            templates: manifest.addresses.clone(),
+            proxied: if plan.faults { manifest.proxied_edges().cloned().collect() } else { Vec::new() },
             data: instance.data_dir(),
             workspace: plan.workspace.clone(),
             bin: plan.bin_dir.clone(),
@@ -116,12 +121,57 @@ impl Known {
         Ok(variables)
     }
 
-    /// A template of `resource`, filled in.
+    /// A template of `resource`, filled in. Where the proxy stands between it and another one, it is told the proxy's port.
     ///
     /// # Errors
     /// When it refers to what the instance does not know.
     pub fn fill(&self, resource: &str, template: &Template) -> Result<String, Error> {
-        template.fill(self).map_err(|source| Error::Resource { resource: resource.to_owned(), source })
+        let seen = Seen { known: self, from: resource };
+        template.fill(&seen).map_err(|source| Error::Resource { resource: resource.to_owned(), source })
+    }
+}
+
+/// What is known, as one resource sees it.
+struct Seen<'a> {
+    known: &'a Known,
+    from: &'a str,
+}
+
+impl Values for Seen<'_> {
+    fn port(&self, resource: &str, name: &str) -> Option<u16> {
+        let is_it = |edge: &&Edge| edge.from == self.from && edge.to == resource && edge.port == name;
+        match self.known.proxied.iter().find(is_it) {
+            Some(edge) => self.known.ports.get(PROXY, &edge.name()),
+            None => self.known.port(resource, name),
+        }
+    }
+
+    fn secret(&self, name: &str) -> Option<String> {
+        self.known.secret(name)
+    }
+
+    fn key(&self, owner: &str) -> Option<String> {
+        self.known.key(owner)
+    }
+
+    fn jwks(&self) -> String {
+        self.known.jwks()
+    }
+
+    fn address(&self, name: &str) -> Option<String> {
+        self.known.templates.get(name)?.fill(self).ok()
+    }
+
+    fn dir(&self, dir: Dir) -> String {
+        self.known.dir(dir)
+    }
+
+    fn instance(&self) -> String {
+        self.known.instance()
+    }
+
+    fn profile(&self) -> String {
+        self.known.profile()
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{file::Fault, report::Failure};
 /// Between two looks at what comes about by itself.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What is told of a resource that stands still.
+const PAUSED: &str = "paused";
+
 /// The control socket of one instance.
 #[derive(Debug, Clone)]
 pub(crate) struct Control(PathBuf);
@@ -72,8 +75,21 @@ impl Control {
         }
     }
 
-    /// Does it, and waits until it is done.
-    pub(crate) async fn inflict(&self, fault: &Fault) -> Result<(), Failure> {
+    /// What breaks and mends edges and topics.
+    async fn change(&self, request: &Request, what: impl std::fmt::Display) -> Result<(), Failure> {
+        match ask(&mut self.connect().await?, request).await? {
+            Reply::Done => Ok(()),
+            Reply::Refused { why } => Err(Failure::new(what, why)),
+            other => Err(Failure::new("a word that it is done", format_args!("{other:?}"))),
+        }
+    }
+
+    /// Does it, and waits until it is done. Whom it strikes is drawn from `seed`.
+    pub(crate) async fn inflict(&self, fault: &Fault, seed: u64) -> Result<(), Failure> {
+        if let Some(between) = fault.between(seed) {
+            let what = between.to_string();
+            return self.change(&Request::SetFault { fault: between }, what).await;
+        }
         match fault {
             Fault::Kill(name) => {
                 let before = self.resource(name).await?.pid;
@@ -96,6 +112,19 @@ impl Control {
             }
             Fault::Pause(name) => self.act(Action::Pause, name).await,
             Fault::Resume(name) => self.act(Action::Resume, name).await,
+            Fault::Clear(on) => {
+                let request = Request::ClearFaults { on: Some(on.clone()) };
+                self.change(&request, format_args!("a fault on {on}")).await
+            }
+            Fault::Latency(_)
+            | Fault::Reset(_)
+            | Fault::Timeout(_)
+            | Fault::Refuse(_)
+            | Fault::Duplicate(_)
+            | Fault::Delay(_)
+            | Fault::Reorder(_)
+            | Fault::Drop(_)
+            | Fault::Poison(_) => Ok(()),
         }
     }
 
@@ -106,10 +135,11 @@ impl Control {
         Ok(())
     }
 
-    /// Begins to make whole what a story has broken: who is paused goes on, who is stopped is started.
+    /// Begins to make whole what a story has broken: edges and topics are, who is paused goes on, who is stopped is started.
     pub(crate) async fn mend(&self) -> Result<(), Failure> {
+        self.change(&Request::ClearFaults { on: None }, "edges and topics that are whole").await?;
         for resource in self.resources().await? {
-            if !resource.faults.is_empty() {
+            if resource.faults.iter().any(|fault| fault == PAUSED) {
                 self.act(Action::Resume, &resource.name).await?;
             }
             if resource.state == "stopped" {

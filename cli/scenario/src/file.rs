@@ -10,6 +10,7 @@ mod names;
 mod place;
 mod read;
 mod schema;
+mod share;
 mod span;
 mod step;
 mod text;
@@ -22,11 +23,12 @@ use serde::{Deserialize, Serialize};
 pub use check::{
     Checks, Database, DeadLetters, EventsAre, LinesAre, Lived, OrderIs, Recommended, Replica, RowsAre, Topic,
 };
-pub use fault::Fault;
+pub use fault::{Fault, Refused, Reordered, Slow, Struck};
 pub use library::{EXTENSION, Library, Missing, Named};
 pub use place::{Place, Placed};
 pub use read::{Error, read};
 pub use schema::schema;
+pub use share::Share;
 pub use span::Span;
 pub use step::{
     AddProduct, Answer, Body, ChangeProduct, DeleteProduct, Eventually, Graphql, Grpc, Http, Line, LogIn, Never,

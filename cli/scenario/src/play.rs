@@ -23,6 +23,7 @@ use std::{
 
 use futures::{FutureExt as _, future::LocalBoxFuture};
 use serde_json::Value;
+use shopctl_protocol::POISON;
 use tokio::time::{sleep, timeout_at};
 
 use crate::{
@@ -122,14 +123,14 @@ impl Play<'_> {
         for fault in &self.scenario.faults {
             let began = Instant::now();
             let done = self.limited(self.inflict(fault)).await;
-            self.note(&format!("{} {}", fault.word(), fault.resource()), Some(fault.place), began, done)?;
+            self.note(&format!("{} {}", fault.word(), fault.on()), Some(fault.place), began, done)?;
         }
         self.steps(&self.scenario.steps, Scope::default()).await
     }
 
     /// Makes whole what the story has broken, and looks at what must have come of it.
     async fn settle(&self, ended_well: bool) -> Result<(), Stopped> {
-        let broke = breaks(self.scenario);
+        let broke = self.scenario.breaks(&|_| true);
         let mut all = Ok(());
         if broke {
             let began = Instant::now();
@@ -277,7 +278,11 @@ impl Play<'_> {
     }
 
     async fn inflict(&self, fault: &Fault) -> Result<((), String), Failure> {
-        self.stage.control()?.inflict(fault).await?;
+        if let Fault::Poison(_) = fault {
+            // Nobody has to account for it.
+            guard(&self.foreign).push(POISON.to_owned());
+        }
+        self.stage.control()?.inflict(fault, self.seed).await?;
         Ok(((), String::new()))
     }
 
@@ -327,20 +332,7 @@ pub fn is_discreet(scenario: &Scenario) -> bool {
             _ => false,
         })
     }
-    !breaks(scenario) && !publishes(&scenario.steps) && resources_of(scenario).is_empty()
-}
-
-/// Whether something is broken in it on purpose.
-fn breaks(scenario: &Scenario) -> bool {
-    fn any(steps: &[Placed<What>]) -> bool {
-        steps.iter().any(|step| match &step.it {
-            What::Fault(_) => true,
-            What::Parallel(branches) => branches.iter().any(|branch| any(branch)),
-            What::Repeat(repeat) => any(&repeat.steps),
-            _ => false,
-        })
-    }
-    !scenario.faults.is_empty() || any(&scenario.steps)
+    !scenario.breaks(&|_| true) && !publishes(&scenario.steps) && resources_of(scenario).is_empty()
 }
 
 /// A step in a few words.
@@ -371,7 +363,7 @@ fn title(step: &What) -> String {
         What::Http(call) => format!("http {} {}", call.method.as_deref().unwrap_or("GET"), call.path),
         What::Publish(publish) => format!("publish to {}", json::word(&publish.topic)),
         What::Sql(sql) => format!("sql in {}", json::word(&sql.database)),
-        What::Fault(fault) => format!("{} {}", fault.word(), fault.resource()),
+        What::Fault(fault) => format!("{} {}", fault.word(), fault.on()),
         What::Wait(wait) => format!("wait for {}", wait.time),
         What::Now(checks) => format!("now {}", subject(checks)),
         What::Eventually(one) => format!("eventually {}", subject(&one.that)),

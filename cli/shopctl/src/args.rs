@@ -4,6 +4,7 @@ pub(crate) mod boot;
 pub(crate) mod checkout;
 pub(crate) mod crash;
 pub(crate) mod events;
+pub(crate) mod fault;
 pub(crate) mod load;
 pub(crate) mod smoke;
 mod value;
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Events(events::Events),
     /// Print the addresses of a running shop, or what a service needs to be run by hand
     Env(Env),
+    /// Break something of a running shop on purpose, and make it whole again
+    Fault(fault::Fault),
     /// Explain why a resource is not ready, down to the root cause
     Why(Why),
     /// Wait until the shop, or some of it, is ready (one that does not run is an error at once)
@@ -136,6 +139,9 @@ pub(crate) struct Up {
     /// Build and boot services that can be told to fail at named points of their code
     #[arg(long)]
     pub(crate) failpoints: bool,
+    /// Put a proxy on each edge between resources, so that `shopctl fault` can break it
+    #[arg(long)]
+    pub(crate) faults: bool,
     /// Don't launch this service: it runs elsewhere (an IDE), only its port is probed
     #[arg(long, value_name = "SERVICE")]
     pub(crate) external: Vec<String>,
@@ -344,6 +350,8 @@ pub(crate) enum Internal {
     },
     /// Creates the shop's topics
     Topics,
+    /// Stands on the edges between resources (`up --faults`)
+    Proxy,
     /// Receives traces and metrics, and keeps them
     Telemetry(Telemetry),
 }

@@ -71,6 +71,7 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Logs(args) => commands::logs::run(global, args).await,
         Command::Events(args) => commands::events::run(global, args).await,
         Command::Env(args) => commands::env::run(global, args).await,
+        Command::Fault(args) => commands::fault::run(global, args).await,
         Command::Why(args) => commands::why::run(global, args).await,
         Command::Wait(args) => commands::wait::run(global, args).await,
         Command::Psql(args) => commands::psql::run(global, args).await,

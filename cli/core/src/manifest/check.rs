@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Condition, Kind, Manifest, Only, Probe, Reference, Resource, Template};
+use super::{Condition, Kind, Manifest, Only, Probe, Reference, Resource, Template, edge};
 
 /// What is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +18,10 @@ pub enum Error {
     Address { address: String, problem: String },
     #[error("environment variable {variable}: {problem}")]
     Environment { variable: String, problem: String },
+    #[error("edge {edge}: {problem}")]
+    Edge { edge: String, problem: String },
+    #[error("topic {topic}: {problem}")]
+    Topic { topic: String, problem: String },
     #[error("line {line}: these need each other in a circle: {}", .circle.join(" -> "))]
     Circle { line: usize, circle: Vec<String> },
 }
@@ -38,6 +42,7 @@ pub(super) fn check(manifest: &Manifest, text: &str) -> Result<(), Error> {
             return Err(Error::Resource { line: line_of(text, name), resource: name.clone(), problem });
         }
     }
+    edge::check(manifest)?;
     match circle(manifest) {
         Some(circle) => Err(Error::Circle { line: line_of(text, &circle[0]), circle }),
         None => Ok(()),
@@ -218,6 +223,18 @@ mod tests {
             (format!("[resource.A]\n{service}"), vec!["a-z"]),
             ("[resource.a]\nkind = \"service\"\ncommand = []".to_owned(), vec!["command is empty"]),
             ("[addresses]\na = \"${address.a}\"".to_owned(), vec!["address a"]),
+            (
+                format!("edges = [{{ from = \"a\", to = \"b\", port = \"x\" }}]\n[resource.a]\n{service}"),
+                vec!["edge a/b", "no resource b"],
+            ),
+            (
+                format!("edges = [{{ from = \"a\", to = \"a\", port = \"x\" }}]\n[resource.a]\n{service}"),
+                vec!["port x of a"],
+            ),
+            (
+                format!("topics = {{ t = {{ from = [\"a\"], to = [\"b\"] }} }}\n[resource.a]\n{service}"),
+                vec!["topic t", "no resource b"],
+            ),
             ("[resource.a\n".to_owned(), vec!["line 2"]),
         ] {
             let problem = problem(&text);

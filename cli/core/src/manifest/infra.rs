@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Manifest, Only, Resource, Secret, Template};
+use super::{Edge, Flow, Manifest, Only, Resource, Secret, Template};
 
 /// Where databases and Kafka run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,6 +77,10 @@ pub(super) struct File {
     environment: BTreeMap<String, Template>,
     #[serde(rename = "resource", default)]
     resources: BTreeMap<String, Resource>,
+    #[serde(default)]
+    edges: Vec<Edge>,
+    #[serde(default)]
+    topics: BTreeMap<String, Flow>,
     /// Where infrastructure runs in containers.
     #[serde(default)]
     docker: Overlay,
@@ -97,6 +101,8 @@ struct Overlay {
     environment: BTreeMap<String, Template>,
     #[serde(rename = "resource", default)]
     resources: BTreeMap<String, Resource>,
+    #[serde(default)]
+    edges: Vec<Edge>,
 }
 
 impl File {
@@ -125,16 +131,28 @@ impl File {
         for resource in self.resources.values_mut() {
             resource.needs.retain(|need, _| here.contains(need) || !named.contains(need));
         }
-        let Self { version: _, secrets, keys, addresses, environment, resources, docker: _, telemetry: _ } = self;
-        Manifest { secrets, keys, addresses, environment, resources }
+        let Self {
+            version: _,
+            secrets,
+            keys,
+            addresses,
+            environment,
+            resources,
+            edges,
+            topics,
+            docker: _,
+            telemetry: _,
+        } = self;
+        Manifest { secrets, keys, addresses, environment, resources, edges, topics }
     }
 
     fn take(&mut self, overlay: Overlay) {
-        let Overlay { secrets, addresses, environment, resources } = overlay;
+        let Overlay { secrets, addresses, environment, resources, edges } = overlay;
         self.secrets.extend(secrets);
         self.addresses.extend(addresses);
         self.environment.extend(environment);
         self.resources.extend(resources);
+        self.edges.extend(edges);
     }
 }
 

@@ -96,8 +96,8 @@ mod tests {
         };
         let supervisor = Supervisor { pid: 1, version: String::new(), run: String::new(), uptime: 0.0 };
         let (instance, workspace) = (String::new(), String::new());
-        let resources = vec![waiting];
-        let snapshot = Snapshot { instance, workspace, phase: Phase::Booting, supervisor, resources, outcome };
+        let (resources, faults) = (vec![waiting], Vec::new());
+        let snapshot = Snapshot { instance, workspace, phase: Phase::Booting, supervisor, resources, faults, outcome };
         Last::new(snapshot, stopped.map(str::to_owned))
     }
 

@@ -13,7 +13,18 @@ use super::{Error, Instance, short_hex};
 /// A link in a runtime folder to the state directory that it belongs to.
 const OWNER: &str = "state";
 
+/// In its runtime folder: where the supervisor tells the proxy what is broken.
+const PROXY_SOCKET: &str = "proxy.sock";
+
 impl Instance {
+    /// The socket on which its proxy listens to the supervisor.
+    ///
+    /// # Errors
+    /// When there is no folder for it.
+    pub fn proxy_socket(&self) -> Result<PathBuf, Error> {
+        Ok(self.create_runtime_dir()?.join(PROXY_SOCKET))
+    }
+
     /// A folder for the control socket: private, and short, since a socket's path has 107 bytes.
     ///
     /// # Errors

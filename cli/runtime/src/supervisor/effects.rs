@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 use shopctl_core::{
     Effect, Event, Id,
     machine::{Exit, Outcome, Phase, PortTaken, Reason, State},
-    manifest::{Kind, Signal, Template},
+    manifest::{Kind, PROXY, Signal, Template},
 };
 use shopctl_protocol::{BootOutcome, Progress, Update};
 use tokio::{sync::mpsc, time::sleep};
@@ -85,6 +85,9 @@ impl Supervisor {
                         self.count_death(id);
                         self.write_down();
                     }
+                }
+                if self.machine.state(id).is_ready() && self.name(id) == PROXY {
+                    self.remind_proxy();
                 }
                 self.publish(id);
             }

@@ -35,6 +35,7 @@ impl Supervisor {
                 uptime: self.now().as_secs_f64(),
             },
             resources: self.machine.graph().ids().map(|id| self.resource(id)).collect(),
+            faults: self.faults.now(self.now()),
             outcome: self.outcome.clone(),
         }
     }
@@ -75,15 +76,9 @@ impl Supervisor {
             restarts: self.machine.restarts(id),
             log_error: self.lost_logs.get(&id).cloned(),
             progress: self.progress.get(&id).cloned(),
-            faults: self.faults(id),
+            faults: self.told_faults(id),
             why: if state.is_ready() { Vec::new() } else { self.causes(id) },
         }
-    }
-
-    /// What is broken about it on purpose.
-    fn faults(&self, id: Id) -> Vec<String> {
-        let paused = self.paused.contains(&id).then(|| "paused".to_owned());
-        paused.into_iter().chain(self.failpoints.of(id)).collect()
     }
 
     /// The chain from a resource to the root of why it is not ready.

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Global, Internal, Profile},
-    commands::{build, container, images, postgres, telemetry, topics, watch},
+    commands::{build, container, images, postgres, proxy, telemetry, topics, watch},
     exit::Exit,
 };
 
@@ -30,6 +30,7 @@ pub(crate) async fn run(global: &Global, command: &Internal) -> anyhow::Result<E
             log_to_stderr();
             telemetry::run(args).await
         }
+        Internal::Proxy => proxy::run(global).await,
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
     smoke.quiet = global.quiet || global.json;
     let mut suite = smoke.begun();
 
-    let mut booted = match Instance::boot(&own, args, &mut interrupts).await? {
+    let mut booted = match Instance::boot(&own, args, breaks_edges(&all), &mut interrupts).await? {
         Ok(instance) => Some(instance),
         Err(NotBooted { exit, why }) => {
             suite.boot.problems.push(why);
@@ -90,6 +90,11 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
 
 /// Stories that are played side by side.
 const AT_ONCE: usize = 4;
+
+/// Whether the shop is to have proxies on its edges.
+fn breaks_edges(all: &[Named]) -> bool {
+    all.iter().any(|named| named.scenario.breaks_edges())
+}
 
 /// One call of the command.
 struct Run<'a> {

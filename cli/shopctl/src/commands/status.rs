@@ -13,6 +13,9 @@ use crate::{
     printer, running,
 };
 
+/// More ports than these are counted.
+const SHOWN: usize = 4;
+
 pub(crate) async fn run(global: &Global, args: &Status) -> anyhow::Result<Exit> {
     let mut client = running::connect(global).await?;
     if args.watch {
@@ -60,7 +63,7 @@ fn table(snapshot: &Snapshot) -> printer::Table<7> {
             resource.took.map_or_else(String::new, |took| format!("{took:.1} s")),
             if resource.failures > 0 { resource.failures.to_string() } else { String::new() },
             resource.pid.map_or_else(String::new, |pid| pid.to_string()),
-            ports.join(","),
+            if ports.len() > SHOWN { format!("{} ports", ports.len()) } else { ports.join(",") },
             why(resource),
         ]);
     }

@@ -138,7 +138,7 @@ fn act(sandbox: &Sandbox, action: &str, resource: &str) -> Option<String> {
     let running = std::fs::read_to_string(format!("{state}/supervisor.json")).expect("it runs");
     let running: Value = serde_json::from_str(&running).expect("JSON");
     let mut stream = UnixStream::connect(running["socket"].as_str().expect("a socket")).expect("somebody listens");
-    writeln!(stream, r#"{{"request":"hello","protocol":3,"version":"a test"}}"#).expect("it is read");
+    writeln!(stream, r#"{{"request":"hello","protocol":4,"version":"a test"}}"#).expect("it is read");
     writeln!(stream, r#"{{"request":"act","action":"{action}","resources":["{resource}"]}}"#).expect("it is read");
     let answers: Vec<Value> = BufReader::new(&stream)
         .lines()

@@ -1,7 +1,9 @@
 //! `shopctl checkout run`: scenarios from files.
 
+use shopctl_core::manifest::PROXY;
 use shopctl_scenario::{
     Report, Step,
+    file::Named,
     play::{self, Stage},
 };
 
@@ -9,12 +11,13 @@ use super::{baskets, scenarios, shop, show};
 use crate::{
     args::{Global, checkout::Run},
     exit::{Exit, Failure},
-    printer,
+    printer, running,
 };
 
 pub(super) async fn run(global: &Global, args: &Run, seed: u64) -> anyhow::Result<Exit> {
     // A file that is wrong is told before anything is made.
     let all = scenarios(global, &args.names)?;
+    proxied(global, &all).await?;
     let stage = Stage::open(shop(global).await?, baskets(global)?).await;
     let stage =
         stage.map_err(|failure| anyhow::anyhow!("expected {}, observed {}", failure.expected, failure.observed))?;
@@ -47,4 +50,16 @@ pub(super) async fn run(global: &Global, args: &Run, seed: u64) -> anyhow::Resul
     Err(Failure::new(Exit::Scenario, format!("failed: {}", failed.join(", ")))
         .hint(format!("`shopctl checkout run {again} --instance {name} --seed {seed}` plays the same again"))
         .into())
+}
+
+/// Refuses stories that break edges where nothing stands on them.
+async fn proxied(global: &Global, all: &[Named]) -> anyhow::Result<()> {
+    let Some(named) = all.iter().find(|named| named.scenario.breaks_edges()) else { return Ok(()) };
+    let snapshot = running::connect(global).await?.status().await?;
+    if snapshot.resources.iter().any(|resource| resource.name == PROXY) {
+        return Ok(());
+    }
+    let message =
+        format!("{} breaks edges or topics, and instance {} was booted without --faults", named.name, global.instance);
+    Err(Failure::new(Exit::Failure, message).hint("`shopctl down` and `shopctl up --faults`: the data stay").into())
 }

@@ -38,16 +38,17 @@ pub(super) fn global(global: &Global) -> Global {
 }
 
 impl Instance {
-    /// Builds and boots.
+    /// Builds and boots; with `faults` so that edges can be broken.
     ///
     /// # Errors
     /// When it could not even begin.
     pub(super) async fn boot(
         global: &Global,
         args: &Smoke,
+        faults: bool,
         interrupts: &mut Interrupts,
     ) -> anyhow::Result<Result<Self, NotBooted>> {
-        let arguments = boot_arguments(args)?;
+        let arguments = boot_arguments(args, faults)?;
         let begun = tokio::select! {
             begun = up::begin(global, &arguments) => begun?,
             () = interrupts.next() => return Ok(Err(interrupted())),
@@ -149,9 +150,9 @@ fn not_booted(exit: Exit, why: &str) -> NotBooted {
 }
 
 /// The same as `shopctl up` with these options.
-fn boot_arguments(args: &Smoke) -> anyhow::Result<Up> {
+fn boot_arguments(args: &Smoke, faults: bool) -> anyhow::Result<Up> {
     match Cli::try_parse_from(["shopctl", "up", "--no-tui"])?.command {
-        Command::Up(up) => Ok(Up { boot: args.boot.clone(), ..up }),
+        Command::Up(up) => Ok(Up { boot: args.boot.clone(), faults, ..up }),
         _ => anyhow::bail!("`up` is no other command"),
     }
 }

@@ -144,10 +144,15 @@ async fn calls(instance: &Instance, resources: &[Resource]) -> anyhow::Result<Ve
         for other in resources.iter().filter(|other| other.name != service.name) {
             // Everybody sends telemetry, which is no part of what they do for each other.
             let of_telemetry = |key: &str| key.starts_with("OTEL_");
-            let mut values =
-                variables.iter().filter(|(key, _)| !of_telemetry(key)).filter_map(|(_, value)| value.as_str());
-            if values.any(|value| other.ports.values().any(|&port| names(value, port))) {
-                calls.push((service.name.clone(), other.name.clone()));
+            for (name, &port) in &other.ports {
+                // A port of the proxy is named after the edge that it stands on.
+                let called = name.split_once('/').map_or(other.name.as_str(), |(_, to)| to);
+                let call = (service.name.clone(), called.to_owned());
+                let mut values =
+                    variables.iter().filter(|(key, _)| !of_telemetry(key)).filter_map(|(_, value)| value.as_str());
+                if !calls.contains(&call) && values.any(|value| names(value, port)) {
+                    calls.push(call);
+                }
             }
         }
     }

@@ -46,6 +46,7 @@ pub(super) fn plan(workspace: &Workspace, manifest: &Manifest, chosen: Chosen, a
         external: args.external.clone(),
         watch: args.watch,
         failpoints: args.failpoints,
+        faults: args.faults,
         timeout: args.boot.timeout,
         environment,
     };
