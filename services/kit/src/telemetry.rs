@@ -1,29 +1,55 @@
-//! Logs on stderr, one event a line, and the W3C trace context that ties what several services did into one trace.
+//! Logs on stderr, one event a line; the W3C trace context that ties what several services did into one trace; and, where
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` names a receiver, traces and metrics by the conventions of OpenTelemetry.
+//!
+//! What a service is asked to do is a span of tracing: its logs stand in it. What it asks of others is a [`Call`]. Which
+//! traces are kept is told in [`sampler`], what remains of the others in [`keeper`]. Without a receiver all that is left of
+//! this are the ids that logs, calls and events carry.
 
+mod call;
+mod conventions;
+mod export;
 mod fields;
+mod keeper;
 mod lines;
+pub(crate) mod metrics;
+mod sampler;
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::str::FromStr;
 
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::trace::{SpanContext, Status, TraceContextExt, TracerProvider};
+use opentelemetry::{Context, Key};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::Span;
+use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+use uuid::Uuid;
 
+pub use opentelemetry::{KeyValue, Value};
+pub use opentelemetry::trace::SpanKind;
+
+pub use self::call::Call;
+pub use self::metrics::{backlog, consumed, sent};
 use crate::config::{self, Lookup};
+use export::Settings;
 use fields::Fields;
 use lines::Lines;
 
+/// The instrumentation scope of all spans and metrics.
+const SCOPE: &str = "shop";
+
 /// The header, metadata key and Kafka header of the trace context.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// The metadata key under which order tells payment in which trace an order was made.
+pub const ORIGIN: &str = "shop-order-trace";
 
 enum Format {
     Text,
@@ -61,17 +87,28 @@ pub fn init(service: &'static str, lookup: &Lookup) -> Result<(), config::Error>
         }
         Format::Json => fmt::layer().json().flatten_event(true).with_writer(Lines).with_filter(filter).boxed(),
     };
-    // Nothing is exported: the provider is there to give spans the ids that logs, calls and events carry.
-    let provider =
-        SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build()).build();
-    // Whatever is logged, but not the thousands of spans in which libraries debug themselves.
+    let provider = match Settings::from_lookup(service, lookup)? {
+        Some(settings) => settings.start()?,
+        // It is there to give spans the ids that logs, calls and events carry.
+        None => {
+            SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build()).build()
+        }
+    };
+    // Whatever is logged as a span, but not the thousands in which libraries debug themselves, and no event: those are in
+    // the logs, and what a trace shall tell of them is told to it.
+    let spans = FilterFn::new(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)
+        .with_max_level_hint(LevelFilter::INFO);
     let traces = tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer(service))
-        // Attributes that nobody asks for, taken down at each of the many times that a span is entered and left.
+        .with_tracer(provider.tracer(SCOPE))
+        // Attributes that nobody asks for, and a context that nobody looks at, taken down at each of the many times that a
+        // span is entered and left.
         .with_tracked_inactivity(false)
+        .with_context_activation(false)
         .with_threads(false)
         .with_location(false)
-        .with_filter(LevelFilter::INFO);
+        .with_level(false)
+        .with_target(false)
+        .with_filter(spans);
     let subscriber = Registry::default().with(lines).with(traces);
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(|panic| {
@@ -82,24 +119,117 @@ pub fn init(service: &'static str, lookup: &Lookup) -> Result<(), config::Error>
     Ok(())
 }
 
+/// Sends the last spans and metrics, for a moment at most.
+pub(crate) fn flush() {
+    export::flush();
+}
+
+/// Whether there is a receiver: else nothing is worth doing that is for telemetry alone.
+pub fn is_exporting() -> bool {
+    export::get().is_some()
+}
+
+/// Whether the current span belongs to a trace that is kept: only then is anything worth keeping that is for traces alone.
+pub fn is_kept() -> bool {
+    is_exporting() && Span::current().context().span().span_context().is_sampled()
+}
+
 /// The current span as a `traceparent`; `None` outside of a trace.
 pub fn traceparent() -> Option<String> {
-    let context = Span::current().context();
-    if !context.span().span_context().is_valid() {
-        return None;
-    }
-    let mut carrier = HashMap::new();
-    TraceContextPropagator::new().inject_context(&context, &mut carrier);
-    carrier.remove(TRACEPARENT)
+    written(Span::current().context().span().span_context())
+}
+
+fn written(context: &SpanContext) -> Option<String> {
+    let sampled = u8::from(context.is_sampled());
+    context.is_valid().then(|| format!("00-{}-{}-{sampled:02x}", context.trace_id(), context.span_id()))
+}
+
+/// What a `traceparent` says; a root's context if it can't be understood.
+fn context(traceparent: &str) -> Context {
+    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier)
 }
 
 /// Makes a span that has not been entered yet part of the trace that `traceparent` names, if it can be understood.
 pub fn set_parent(span: &Span, traceparent: &str) {
-    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
-    let context = TraceContextPropagator::new().extract(&carrier);
+    let context = context(traceparent);
     if context.span().span_context().is_valid() && span.set_parent(context).is_err() {
         tracing::debug!("a span had begun before it got its parent");
     }
+}
+
+/// Lets the current span go on with what a `traceparent` names that was written down earlier, unless its caller has put it
+/// into a trace already: then it is linked to it. For the handlers of routes that [`crate::http::Settings::joining`] names.
+pub fn join(traceparent: Option<&str>) {
+    let (span, context) = (Span::current(), traceparent.map(context).unwrap_or_default());
+    match span.set_parent(context.clone()) {
+        Ok(()) => record_trace_id(&span),
+        Err(_) if is_exporting() => link_foreign(&span, &context),
+        Err(_) => {}
+    }
+}
+
+/// Links `span` to what a `traceparent` names, as what it has to do with though it is not its parent, or not only.
+pub fn link(span: &Span, traceparent: &str) {
+    if is_exporting() {
+        span.add_link(context(traceparent).span().span_context().clone());
+    }
+}
+
+/// Within one trace there is a way already.
+fn link_foreign(span: &Span, context: &Context) {
+    let other = context.span().span_context().clone();
+    if other.trace_id() != span.context().span().span_context().trace_id() {
+        span.add_link(other);
+    }
+}
+
+/// Whether two `traceparent`s name the same trace.
+pub fn same_trace(one: &str, other: &str) -> bool {
+    context(one).span().span_context().trace_id() == context(other).span().span_context().trace_id()
+}
+
+/// Adds an attribute to the current span.
+pub fn attribute(key: impl Into<Key>, value: impl Into<Value>) {
+    attribute_of(&Span::current(), key, value);
+}
+
+/// Adds an attribute to `span`.
+pub fn attribute_of(span: &Span, key: impl Into<Key>, value: impl Into<Value>) {
+    if is_exporting() {
+        span.set_attribute(key, value);
+    }
+}
+
+/// The current span came to nothing: `kind` is one of few words, `message` for people.
+pub fn failed(kind: &str, message: impl Display) {
+    if is_exporting() {
+        let span = Span::current();
+        span.set_attribute("error.type", kind.to_owned());
+        span.set_status(Status::error(message.to_string()));
+    }
+}
+
+/// Something went wrong in the current span, whatever comes of that.
+pub fn exception(kind: &str, message: impl Display) {
+    if is_exporting() {
+        let attributes = vec![
+            KeyValue::new("exception.type", kind.to_owned()),
+            KeyValue::new("exception.message", message.to_string()),
+        ];
+        Span::current().add_event("exception", attributes);
+    }
+}
+
+/// Does `work` in a trace of its own that nobody keeps.
+pub async fn untraced<T>(work: impl Future<Output = T>) -> T {
+    if !is_exporting() {
+        return work.await;
+    }
+    let span = tracing::info_span!(parent: None, "untraced");
+    let (trace, id) = (Uuid::new_v4().as_u128(), Uuid::new_v4().as_u128() as u64);
+    set_parent(&span, &format!("00-{trace:032x}-{id:016x}-00"));
+    work.instrument(span).await
 }
 
 /// Fills the field `trace_id` of a span that begins this service's part of a trace, for whoever reads its logs.
