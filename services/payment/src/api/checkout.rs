@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use kit::database::traced;
 use kit::telemetry;
 use serde_json::json;
 
@@ -77,9 +76,10 @@ async fn decide(http: &Http, id: &str, word: &str) -> Result<(StatusCode, View),
 
 const UNKNOWN: Refusal = (StatusCode::NOT_FOUND, "unknown transaction");
 
+/// Without a span of its own: only what is found tells in which trace that would be.
 async fn find(http: &Http, id: &str) -> Result<View, Refusal> {
     let id = TransactionId::parse(id).ok_or(UNKNOWN)?;
-    traced("SELECT transactions", http.store.view(&id)).await.map_err(|error| failure(&error))?.ok_or(UNKNOWN)
+    http.store.view(&id).await.map_err(|error| failure(&error))?.ok_or(UNKNOWN)
 }
 
 /// Whether the page still is about a payment: a cancelled order's is gone.
