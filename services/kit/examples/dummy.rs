@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
-use axum::routing::get;
 use axum::http::StatusCode;
+use axum::routing::get;
 use kit::config::{self, Lookup, Variable};
 use kit::{Readiness, Shutdown, grpc, http as web};
 use tokio::net::TcpListener;

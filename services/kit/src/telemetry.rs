@@ -32,8 +32,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 use uuid::Uuid;
 
-pub use opentelemetry::{KeyValue, Value};
 pub use opentelemetry::trace::SpanKind;
+pub use opentelemetry::{KeyValue, Value};
 
 pub use self::call::Call;
 pub use self::metrics::{backlog, consumed, sent};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kit::http::outgoing;
-use kit::{crash, telemetry};
 use kit::money::Cents;
+use kit::{crash, telemetry};
 use reqwest::{Client, Url, redirect};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

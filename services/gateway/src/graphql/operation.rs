@@ -1,7 +1,7 @@
 //! What a trace tells of a query: its kind and its name, or, where it has none, the fields it begins with.
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection};
 use async_graphql::Response;
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection};
 use kit::telemetry;
 
 /// Bytes of a name: clients choose it.

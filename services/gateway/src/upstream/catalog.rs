@@ -107,7 +107,8 @@ impl Catalog {
             items: Vec<Item>,
         }
         let body = serde_json::json!({ "ids": ids });
-        let found: Found = read("POST", "/products/batch", self.client.post(self.url(&["products", "batch"])?).json(&body)).await?;
+        let found: Found =
+            read("POST", "/products/batch", self.client.post(self.url(&["products", "batch"])?).json(&body)).await?;
         Ok(found.items)
     }
 

@@ -20,7 +20,11 @@ pub struct Call(Option<Span>);
 
 impl Call {
     /// A call made in the current span.
-    pub fn begin(name: impl Into<Cow<'static, str>>, kind: SpanKind, attributes: impl FnOnce() -> Vec<KeyValue>) -> Self {
+    pub fn begin(
+        name: impl Into<Cow<'static, str>>,
+        kind: SpanKind,
+        attributes: impl FnOnce() -> Vec<KeyValue>,
+    ) -> Self {
         Self::begin_in(&tracing::Span::current(), name, kind, attributes)
     }
 

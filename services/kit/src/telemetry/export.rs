@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opentelemetry::trace::TracerProvider;
 use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -83,9 +83,8 @@ impl Settings {
         if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
             return Err(config::Error::invalid(ENDPOINT, "it must be http://HOST:PORT, of a receiver over gRPC"));
         }
-        let milliseconds = |name, default| {
-            Ok::<_, config::Error>(lookup.optional(name)?.map_or(default, Duration::from_millis))
-        };
+        let milliseconds =
+            |name, default| Ok::<_, config::Error>(lookup.optional(name)?.map_or(default, Duration::from_millis));
         let unset = |name| Ok::<_, config::Error>(lookup.optional::<String>(name)?.is_none());
         Ok(Some(Self {
             endpoint,

@@ -150,7 +150,10 @@ async fn what_whoever_began_a_trace_decided_holds_and_what_failed_is_kept_all_th
         request.send().await.expect("it answers").status().as_u16()
     };
     // Whoever has begun a trace has decided on it.
-    let (kept, dropped) = ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-00");
+    let (kept, dropped) = (
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-00",
+    );
     assert_eq!((get("/", Some(kept)).await, get("/", Some(dropped)).await), (200, 200));
     assert_eq!(get("/broken", Some(dropped)).await, 500);
     end(&mut dummy).await;

@@ -51,7 +51,8 @@ impl PaymentService for Grpc {
     async fn list_transactions(&self, request: Request<u64>) -> Result<Response<pb::ListTransactionsResponse>, Status> {
         let payer = Payer::of(self.verifier.grpc_caller(request.metadata())?)?;
         let order = self.order(request.into_inner(), payer).await?;
-        let transactions = traced("SELECT transactions", self.store.transactions(order.id)).await.map_err(|error| failure(&error))?;
+        let transactions =
+            traced("SELECT transactions", self.store.transactions(order.id)).await.map_err(|error| failure(&error))?;
         let transactions = transactions.into_iter().map(wire).collect();
         Ok(Response::new(pb::ListTransactionsResponse { transactions }))
     }
