@@ -21,7 +21,6 @@ impl<'a> Sending<'a> {
                 KeyValue::new("messaging.kafka.message.key", event.key.clone()),
                 KeyValue::new("messaging.message.id", event.id.to_string()),
                 KeyValue::new("cloudevents.event_type", event.kind.clone()),
-                KeyValue::new("shop.event.time", event.time.unix_timestamp_nanos().to_string()),
             ]
         });
         Self { event, call }

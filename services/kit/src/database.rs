@@ -1,16 +1,16 @@
 //! The connection pool of a service that owns a PostgreSQL database.
 
-use std::error::Error as StdError;
-use std::future::Future;
+mod asked;
+
 use std::str::FromStr;
-use std::time::{Duration, Instant as Clock};
+use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 use tokio::time::{Instant, sleep};
 
-use crate::telemetry::{self, Call, KeyValue, SpanKind, metrics};
+pub use self::asked::{Asked, traced};
 
 /// Connections of one service: more would only wait inside PostgreSQL. They are opened at the start and stay: to open one
 /// takes hundreds of turns of a busy runtime (sqlx yields while it computes SCRAM), so that whoever had to wait for that in
@@ -77,68 +77,6 @@ fn options(url: &str) -> Result<PgConnectOptions, Error> {
 /// Asks the database for a sign of life.
 pub async fn ping(pool: PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT 1").execute(&pool).await.map(drop)
-}
-
-/// Does `work`, one statement or one transaction of the database, in a span of the current trace. `summary` is its kind and
-/// its tables, such as `INSERT orders`; what is asked for in it is not told.
-pub async fn traced<T, E: StdError + 'static>(
-    summary: &'static str,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    if !telemetry::is_exporting() {
-        return work.await;
-    }
-    let asked = Asked::new(&tracing::Span::current(), summary);
-    let result = work.await;
-    asked.answered(result.as_ref().err().map(|error| error as &(dyn StdError + 'static)));
-    result
-}
-
-/// A statement or a transaction that is under way, for whoever can't put it into [`traced`].
-pub struct Asked {
-    call: Call,
-    operation: &'static str,
-    begun: Clock,
-}
-
-impl Asked {
-    /// It is asked in `span`; `summary` is as in [`traced`].
-    pub fn new(span: &tracing::Span, summary: &'static str) -> Self {
-        let operation = summary.split(' ').next().unwrap_or(summary);
-        let call = Call::begin_in(span, summary, SpanKind::Client, || {
-            vec![
-                KeyValue::new("db.system.name", "postgresql"),
-                KeyValue::new("db.operation.name", operation),
-                KeyValue::new("db.query.summary", summary),
-            ]
-        });
-        Self { call, operation, begun: Clock::now() }
-    }
-
-    /// It has ended. An error counts if the database is to blame: if one of its is among the causes.
-    pub fn answered(mut self, error: Option<&(dyn StdError + 'static)>) {
-        let error = error.and_then(refusal);
-        let code = error.map(|error| {
-            let code = error.as_database_error().and_then(|error| error.code());
-            code.map_or_else(|| "unreachable".to_owned(), String::from)
-        });
-        if let (Some(code), Some(error)) = (&code, error) {
-            self.call.failed(code, telemetry::chain(error));
-        }
-        metrics::asked_database(self.operation, code.as_deref(), self.begun.elapsed());
-    }
-}
-
-/// The database's own part in an error.
-fn refusal<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a sqlx::Error> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref() {
-            return Some(error);
-        }
-        cause = error.source();
-    }
-    None
 }
 
 /// Brings the schema up to date; several may try at once. Waits up to 30 s for the database to be there.

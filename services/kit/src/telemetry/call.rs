@@ -11,7 +11,8 @@ use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::trace::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{context, export, written};
+use super::context::{context, written};
+use super::export;
 
 /// One such span, from its making to its end; nothing where the trace is not kept.
 #[derive(Debug, Default)]

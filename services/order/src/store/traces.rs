@@ -5,14 +5,16 @@ use super::Store;
 impl Store {
     /// Keeps where an order was made. Not worth waiting for the disk.
     pub(crate) async fn keep_trace(&self, order_id: i64, traceparent: &str) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *transaction).await?;
-        sqlx::query("INSERT INTO order_traces (order_id, traceparent) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(order_id)
-            .bind(traceparent)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        sqlx::query(
+            "INSERT INTO order_traces (order_id, traceparent)
+             SELECT $1, $2 FROM set_config('synchronous_commit', 'off', true)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(order_id)
+        .bind(traceparent)
+        .execute(&self.pool)
+        .await
+        .map(drop)
     }
 
     /// What [`Store::keep_trace`] has kept.
