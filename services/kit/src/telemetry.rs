@@ -191,7 +191,8 @@ pub(crate) mod tests {
             LazyLock::force(&ANOTHER);
             let log = self.clone();
             let provider = SdkTracerProvider::builder().build();
-            let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+            let traces =
+                tracing_opentelemetry::layer().with_tracer(provider.tracer("test")).with_context_activation(false);
             Registry::default()
                 .with(fmt::layer().fmt_fields(Fields).with_ansi(false).with_writer(move || log.clone()))
                 .with(traces)
@@ -225,6 +226,30 @@ pub(crate) mod tests {
             let ours = span.in_scope(traceparent).expect("in a trace");
             assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{ours}");
             assert!(!ours.contains("b7ad6b7169203331"), "a span has its own id: {ours}");
+        });
+    }
+
+    #[test]
+    fn a_request_without_a_trace_may_join_one_as_long_as_nobody_has_asked_for_its_own() {
+        let (earlier, caller) = (
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+        );
+        in_a_trace(|| {
+            let ours = |span: Span| {
+                span.in_scope(|| {
+                    join(Some(earlier));
+                    join(None);
+                    traceparent().expect("in a trace")
+                })
+            };
+            let late = ours(tracing::info_span!("late", trace_id = tracing::field::Empty));
+            assert!(same_trace(&late, earlier) && late.ends_with("-01"), "{late}");
+            let called = tracing::info_span!("called", trace_id = tracing::field::Empty);
+            set_parent(&called, caller);
+            record_trace_id(&called);
+            let called = ours(called);
+            assert!(same_trace(&called, caller) && called.ends_with("-00"), "its caller has decided: {called}");
         });
     }
 

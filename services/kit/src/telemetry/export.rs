@@ -43,6 +43,9 @@ const FLUSH: Duration = Duration::from_millis(300);
 
 static EXPORT: OnceLock<Export> = OnceLock::new();
 
+/// The process ends, and its receiver may end with it: that is no news.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
 /// What the process exports through.
 pub(super) struct Export {
     pub(super) tracer: SdkTracer,
@@ -159,6 +162,7 @@ impl Settings {
 /// Sends what is left, for a moment at most. To be called at the end, while the runtime still runs.
 pub(super) fn flush() {
     let Some(export) = EXPORT.get() else { return };
+    ENDING.store(true, Ordering::Relaxed);
     let deadline = Instant::now() + FLUSH;
     let (ended, end) = mpsc::channel();
     let ended_too = ended.clone();
@@ -189,7 +193,7 @@ impl<E> Quiet<E> {
     fn told(&self, result: OTelSdkResult) -> OTelSdkResult {
         let (what, endpoint) = (self.what, &self.endpoint);
         match &result {
-            Err(error) if !self.away.swap(true, Ordering::Relaxed) => {
+            Err(error) if !self.away.swap(true, Ordering::Relaxed) && !ENDING.load(Ordering::Relaxed) => {
                 tracing::warn!("{what} can't be sent to {endpoint} and are dropped until they can: {error}");
             }
             Ok(()) if self.away.swap(false, Ordering::Relaxed) => tracing::info!("{what} are sent to {endpoint} again"),
@@ -232,5 +236,25 @@ impl<E: PushMetricExporter> PushMetricExporter for Quiet<E> {
 
     fn temporality(&self) -> Temporality {
         self.exporter.temporality()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(endpoint: &'static str) -> Result<Option<Settings>, config::Error> {
+        let lookup = Lookup::new(move |name| (name == ENDPOINT).then(|| endpoint.to_owned()));
+        Settings::from_lookup("test", &lookup)
+    }
+
+    #[test]
+    fn nothing_is_sent_unless_a_receiver_is_named_and_it_has_to_be_one_that_is_understood() {
+        assert!(settings("").expect("not set").is_none());
+        assert!(settings("http://127.0.0.1:4317").expect("a receiver").is_some());
+        for endpoint in ["127.0.0.1:4317", "https://collector:4317", "/tmp/socket", "http://", "no where"] {
+            let error = settings(endpoint).expect_err(endpoint).to_string();
+            assert!(error.contains(ENDPOINT), "{error}");
+        }
     }
 }
