@@ -20,4 +20,5 @@ mod scenario;
 mod shop;
 mod smoke;
 mod stack;
+mod telemetry;
 mod verify;

@@ -13,6 +13,7 @@ pub mod elasticsearch;
 pub mod kafka;
 pub mod keys;
 pub mod leash;
+pub mod otlp;
 pub mod port;
 pub mod postgres;
 pub mod process;

@@ -1,6 +1,8 @@
 //! The gRPC face: `pb.AccountService`.
 
 use kit::auth::{Caller, Signer, Verifier};
+use kit::database::traced;
+use kit::telemetry;
 use proto::pb;
 use proto::pb::account_service_server::AccountService;
 use tonic::{Request, Response, Status};
@@ -25,7 +27,8 @@ impl Api {
         let email = Email::parse(&request.email)?;
         let password = Password::parse(request.password)?;
         let hash = self.hasher.hash(password).await?;
-        let account = self.store.insert(&name, &email, &hash).await?;
+        let account = traced("INSERT accounts", self.store.insert(&name, &email, &hash)).await?;
+        telemetry::attribute("shop.account.id", account.id);
         tracing::info!(account_id = account.id, "registered");
         Ok(self.token(&account))
     }
@@ -35,7 +38,7 @@ impl Api {
         let email = Email::parse(&request.email).map_err(|_| Error::BadCredentials)?;
         let password = Password::parse(request.password).map_err(|_| Error::BadCredentials)?;
         let turn = self.throttle.turn(email.key()).await?;
-        let stored = match self.store.credentials(&email).await {
+        let stored = match traced("SELECT accounts", self.store.credentials(&email)).await {
             Ok(stored) => stored,
             Err(error) => {
                 turn.forgive();
@@ -49,6 +52,7 @@ impl Api {
         let verified = self.hasher.verify(password, hash).await?;
         let account = account.filter(|_| verified).ok_or(Error::BadCredentials)?;
         turn.forgive();
+        telemetry::attribute("shop.account.id", account.id);
         Ok(self.token(&account))
     }
 
@@ -63,7 +67,8 @@ impl Api {
             (Caller::Anonymous, id) => i64::try_from(id).map_err(|_| Error::UnknownAccount)?,
             (Caller::Service(_), _) => return Err(Error::NotForServices),
         };
-        self.store.account(asked).await?.ok_or(Error::UnknownAccount)
+        telemetry::attribute("shop.account.id", asked);
+        traced("SELECT accounts", self.store.account(asked)).await?.ok_or(Error::UnknownAccount)
     }
 
     fn token(&self, account: &Account) -> String {

@@ -58,7 +58,7 @@ impl DeadLetters {
             sent => sent,
         };
         producer.renew()?;
-        sent
+        sent.map(drop)
     }
 
     fn told(&self, record: &OwnedMessage, reason: &str) -> [(&'static str, String); 5] {

@@ -52,8 +52,8 @@ impl Event {
         })
     }
 
-    /// CloudEvents, in their binary mode for Kafka, and the trace.
-    pub(crate) fn headers(&self) -> OwnedHeaders {
+    /// CloudEvents, in their binary mode for Kafka, and the trace: whoever takes the event in goes on with `traceparent`.
+    pub(crate) fn headers(&self, traceparent: Option<&str>) -> OwnedHeaders {
         let id = self.id.to_string();
         // Only years beyond 9999 can't be written.
         let time = self.time.format(&Rfc3339).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Event {
             ("ce_source", &self.source),
             ("ce_time", &time),
         ];
-        let trace = self.traceparent.as_deref().map(|traceparent| (kit::telemetry::TRACEPARENT, traceparent));
+        let trace = traceparent.map(|traceparent| (kit::telemetry::TRACEPARENT, traceparent));
         ours.into_iter()
             .chain(trace)
             .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))

@@ -12,6 +12,7 @@ pub mod outbox;
 mod producer;
 mod received;
 mod relay;
+mod sending;
 mod settings;
 mod tail;
 

@@ -9,13 +9,14 @@ use futures::future::join_all;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::OwnedHeaders;
+use rdkafka::message::{Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use crate::event::Event;
+use crate::sending::Sending;
 use crate::settings::{Error, Log, Settings};
 
 /// How long a record waits for room in the client's queue, ...
@@ -35,6 +36,9 @@ pub(crate) struct Record<'a> {
     /// Milliseconds since 1970; the client's clock if absent.
     pub(crate) timestamp: Option<i64>,
 }
+
+/// Where the broker has put a record: partition and offset.
+pub(crate) type Place = (i32, i64);
 
 /// The idempotent producer. Made at the start and kept: its first record would else wait for a producer id.
 pub(crate) struct Producer {
@@ -57,7 +61,7 @@ impl Producer {
         let mut result = Ok(());
         for wave in waves(events) {
             let ready: Vec<usize> = wave.into_iter().filter(|at| !failed.contains(&key(events[*at]))).collect();
-            let sent = join_all(ready.iter().map(|at| self.send(record(events[*at])))).await;
+            let sent = join_all(ready.iter().map(|at| self.tell(events[*at]))).await;
             for (at, sent) in ready.into_iter().zip(sent) {
                 match sent {
                     Ok(()) => published.push(at),
@@ -74,8 +78,17 @@ impl Producer {
         (published, result)
     }
 
+    async fn tell(&self, event: &Event) -> anyhow::Result<()> {
+        let sending = Sending::begin(event);
+        let headers = event.headers(sending.traceparent().as_deref().or(event.traceparent.as_deref()));
+        let (key, value) = (Some(event.key.as_bytes()), Some(event.value.as_slice()));
+        let sent = self.send(Record { topic: &event.topic, key, value, headers, timestamp: None }).await;
+        sending.end(&sent);
+        sent.map(drop)
+    }
+
     /// Returns when all in-sync replicas have the record.
-    pub(crate) async fn send(&self, record: Record<'_>) -> anyhow::Result<()> {
+    pub(crate) async fn send(&self, record: Record<'_>) -> anyhow::Result<Place> {
         let topic = record.topic;
         self.client.send(record).await.with_context(|| format!("can't publish to {topic}"))
     }
@@ -115,7 +128,7 @@ impl Client {
         Ok(Self { inner, ended })
     }
 
-    async fn send(&self, record: Record<'_>) -> Result<(), KafkaError> {
+    async fn send(&self, record: Record<'_>) -> Result<Place, KafkaError> {
         let (delivered, delivery) = oneshot::channel();
         let mut waiting = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(delivered));
         (waiting.key, waiting.payload) = (record.key, record.value);
@@ -157,21 +170,12 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<oneshot::Sender<Result<(), KafkaError>>>;
+    type DeliveryOpaque = Box<oneshot::Sender<Result<Place, KafkaError>>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, sender: Self::DeliveryOpaque) {
         // A sender that was dropped in the middle does not want to know.
-        let _ = sender.send(result.as_ref().map(drop).map_err(|(error, _)| error.clone()));
-    }
-}
-
-fn record(event: &Event) -> Record<'_> {
-    Record {
-        topic: &event.topic,
-        key: Some(event.key.as_bytes()),
-        value: Some(&event.value),
-        headers: event.headers(),
-        timestamp: None,
+        let place = result.as_ref().map(|record| (record.partition(), record.offset()));
+        let _ = sender.send(place.map_err(|(error, _)| error.clone()));
     }
 }
 

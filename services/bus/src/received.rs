@@ -1,3 +1,4 @@
+use kit::telemetry;
 use rdkafka::Message;
 use rdkafka::message::{Headers, OwnedMessage};
 use serde::Deserialize;
@@ -45,6 +46,18 @@ impl Received {
         T::deserialize(&self.data).map_err(|error| HandleError::Refused(format!("data of {}: {error}", self.kind)))
     }
 
+    /// The ids in its data, of whatever entities: `order_id` as `shop.order.id`.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (String, telemetry::Value)> {
+        self.data.as_object().into_iter().flatten().filter_map(|(field, value)| {
+            let id = match value {
+                serde_json::Value::Number(number) => number.as_i64()?.into(),
+                serde_json::Value::String(text) => text.clone().into(),
+                _ => return None,
+            };
+            Some((format!("shop.{}.id", field.strip_suffix("_id")?), id))
+        })
+    }
+
     pub(crate) fn parse(record: &OwnedMessage) -> Result<Self, Malformed> {
         let value: Value = serde_json::from_slice(record.payload().ok_or(Malformed::Empty)?)?;
         Ok(Self {
@@ -54,7 +67,7 @@ impl Received {
             kind: value.r#type,
             data: value.data.into(),
             time: time(record),
-            traceparent: header(record, kit::telemetry::TRACEPARENT).map(str::to_owned),
+            traceparent: header(record, telemetry::TRACEPARENT).map(str::to_owned),
         })
     }
 }
@@ -141,7 +154,7 @@ mod tests {
             Timestamp::NotAvailable,
             2,
             5,
-            Some(event.headers()),
+            Some(event.headers(event.traceparent.as_deref())),
         );
         let received = Received::parse(&sent).expect("well-formed");
         assert_eq!((received.id, received.key.as_str(), received.kind.as_str()), (event.id, "7", "order_created"));
@@ -221,7 +234,7 @@ mod tests {
             let event = Event::new("t", "order", &key, &kind, &data).expect("JSON");
             let sent = OwnedMessage::new(
                 Some(event.value.clone()), Some(key.clone().into_bytes()), "t".into(), Timestamp::NotAvailable, 0, 0,
-                Some(event.headers()),
+                Some(event.headers(event.traceparent.as_deref())),
             );
             let received = Received::parse(&sent).expect("well-formed");
             prop_assert_eq!((received.id, received.key, received.kind, received.data), (event.id, key, kind, data));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::telemetry::chain;
+use kit::telemetry::{backlog, chain};
 use kit::{Shutdown, crash};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -98,6 +98,7 @@ impl<O: Outbox> Relay<O> {
                 return Ok(());
             }
             let (marks, events): (Vec<_>, Vec<_>) = self.outbox.pending(BATCH).await?.into_iter().unzip();
+            backlog(events.len());
             if events.is_empty() {
                 return Ok(());
             }

@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::get;
 use kit::config::{self, Lookup, Variable};
-use kit::{Readiness, Shutdown, grpc, http};
+use kit::{Readiness, Shutdown, grpc, http as web};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -29,17 +30,19 @@ impl kit::Service for Dummy {
 
     async fn build((): ()) -> anyhow::Result<Self> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (grpc, http) = (grpc::bind(any).await?, http::bind(any).await?);
+        let (grpc, http) = (grpc::bind(any).await?, web::bind(any).await?);
         tracing::info!(grpc = %grpc.local_addr()?, http = %http.local_addr()?, "listening");
         Ok(Self { grpc, http })
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let router = Router::new().route("/", get(|| async { "nothing" }));
-        let (ready, settings) = (Readiness::new(), http::Settings::default());
+        let router = Router::new()
+            .route("/", get(|| async { "nothing" }))
+            .route("/broken", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }));
+        let (ready, settings) = (Readiness::new(), web::Settings::default());
         tokio::try_join!(
             grpc::serve(self.grpc, Routes::default(), &[], ready.clone(), &shutdown),
-            http::serve(self.http, router, settings, ready, &shutdown),
+            web::serve(self.http, router, settings, ready, &shutdown),
         )?;
         Ok(())
     }

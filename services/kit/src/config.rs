@@ -28,6 +28,17 @@ pub const COMMON: &[Variable] = &[
     },
     Variable { name: "RUST_LOG", about: "what to log, as of tracing's EnvFilter", default: Some("info") },
     Variable { name: "LOG_FORMAT", about: "text or json", default: Some("text") },
+    Variable {
+        name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+        about: "http://HOST:PORT of who gets traces and metrics, OTLP over gRPC",
+        default: Some("nobody"),
+    },
+    Variable {
+        name: "OTEL_TRACES_SAMPLER",
+        about: "which traces, as of OpenTelemetry; with OTEL_TRACES_SAMPLER_ARG",
+        default: Some("all, above 50 a second about as many"),
+    },
+    Variable { name: "OTEL_METRIC_EXPORT_INTERVAL", about: "milliseconds between metrics", default: Some("10000") },
 ];
 
 /// A variable that is missing or can't be used. The value is never shown: it may be a secret.

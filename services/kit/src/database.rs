@@ -1,5 +1,7 @@
 //! The connection pool of a service that owns a PostgreSQL database.
 
+mod asked;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 use tokio::time::{Instant, sleep};
+
+pub use self::asked::{Asked, traced};
 
 /// Connections of one service: more would only wait inside PostgreSQL. They are opened at the start and stay: to open one
 /// takes hundreds of turns of a busy runtime (sqlx yields while it computes SCRAM), so that whoever had to wait for that in

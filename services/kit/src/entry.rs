@@ -28,6 +28,15 @@ const SAME: Duration = Duration::from_millis(300);
 pub fn main<S: Service>() -> ExitCode {
     let matches = command::<S>().get_matches();
     let lookup = Lookup::from_env();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {}: can't start threads: {error}", S::NAME);
+            return ExitCode::FAILURE;
+        }
+    };
+    // What sends telemetry lives in it.
+    let entered = runtime.enter();
     let config = match telemetry::init(S::NAME, &lookup).and_then(|()| S::config(&lookup)) {
         Ok(config) => config,
         Err(error) => {
@@ -38,20 +47,16 @@ pub fn main<S: Service>() -> ExitCode {
     descriptors::raise();
     #[cfg(feature = "failpoints")]
     let _armed = crash::arm();
-    let result = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => {
-            let result = runtime.block_on(async {
-                match matches.subcommand_name() {
-                    Some("migrate") => S::migrate(config).await,
-                    _ => serve::<S>(config).await,
-                }
-            });
-            // A client library's thread that hangs must not keep the process.
-            runtime.shutdown_timeout(Duration::from_millis(500));
-            result
+    drop(entered);
+    let result = runtime.block_on(async {
+        match matches.subcommand_name() {
+            Some("migrate") => S::migrate(config).await,
+            _ => serve::<S>(config).await,
         }
-        Err(error) => Err(error).context("can't start threads"),
-    };
+    });
+    telemetry::flush();
+    // A client library's thread that hangs must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(500));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! The gRPC side of a service: server with health and reflection, channels to other services, outgoing requests.
 
+mod client;
 mod patience;
 #[cfg(test)]
 mod tests;
@@ -24,9 +25,11 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use self::client::Client;
 use self::patience::Patience;
 pub use crate::listener::bind;
 use crate::readiness::Readiness;
+pub use crate::request::word;
 use crate::server::{self, Manners, Protocol};
 use crate::shutdown::Shutdown;
 use crate::{deadline, request, telemetry};
@@ -159,6 +162,7 @@ pub fn request<T>(message: T, bearer: Option<&str>, deadline: Duration) -> tonic
 pub fn refusal(code: Code, error: &(dyn std::error::Error + 'static)) -> Status {
     if matches!(code, Code::Internal | Code::Unavailable) {
         tracing::error!(error, "call failed");
+        telemetry::exception(word(code), telemetry::chain(error));
     }
     let mut message = error.to_string();
     message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));

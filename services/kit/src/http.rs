@@ -3,6 +3,7 @@
 mod hosts;
 mod leftover;
 mod origin;
+pub mod outgoing;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +59,9 @@ pub struct Settings {
     pub connections: usize,
     /// From a connection's first byte, or the end of the last answer, to the end of the next request's head.
     pub header_timeout: Duration,
+    /// Beginnings of routes whose handlers say with [`crate::telemetry::join`] which trace a request belongs to that comes
+    /// without one.
+    pub joining: &'static [&'static str],
 }
 
 impl Default for Settings {
@@ -69,6 +73,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(15),
             connections: server::CONNECTIONS,
             header_timeout: HEADER_TIMEOUT,
+            joining: &[],
         }
     }
 }
@@ -122,7 +127,7 @@ fn app(router: Router, settings: Settings, readiness: Readiness, shutdown: &Shut
         .layer(default_header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(default_header(REFERRER_POLICY, "no-referrer"))
         .layer(default_header(CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"))
-        .layer(from_fn(request::http))
+        .layer(from_fn_with_state(settings.joining, request::http))
 }
 
 /// A header for every answer that does not set its own.

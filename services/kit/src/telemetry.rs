@@ -1,29 +1,49 @@
-//! Logs on stderr, one event a line, and the W3C trace context that ties what several services did into one trace.
+//! Logs on stderr, one event a line; the W3C trace context that ties what several services did into one trace; and, where
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` names a receiver, traces and metrics by the conventions of OpenTelemetry.
+//!
+//! What a service is asked to do is a span of tracing: its logs stand in it. What it asks of others is a [`Call`]. Which
+//! traces are kept is told in [`sampler`], what remains of the others in [`keeper`]. Without a receiver all that is left of
+//! this are the ids that logs, calls and events carry.
 
+mod call;
+mod context;
+mod conventions;
+mod export;
 mod fields;
+mod keeper;
 mod lines;
+pub(crate) mod metrics;
+mod sampler;
 
-use std::collections::HashMap;
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::Key;
+use opentelemetry::trace::{Status, TracerProvider};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
+pub use opentelemetry::trace::SpanKind;
+pub use opentelemetry::{KeyValue, Value};
+
+pub use self::call::Call;
+pub use self::context::{
+    ORIGIN, TRACEPARENT, is_kept, join, link, record_trace_id, same_trace, set_parent, traceparent, untraced,
+};
+pub use self::metrics::{backlog, consumed, sent};
 use crate::config::{self, Lookup};
+use export::Settings;
 use fields::Fields;
 use lines::Lines;
 
-/// The header, metadata key and Kafka header of the trace context.
-pub const TRACEPARENT: &str = "traceparent";
+/// The instrumentation scope of all spans and metrics.
+const SCOPE: &str = "shop";
 
 enum Format {
     Text,
@@ -61,17 +81,28 @@ pub fn init(service: &'static str, lookup: &Lookup) -> Result<(), config::Error>
         }
         Format::Json => fmt::layer().json().flatten_event(true).with_writer(Lines).with_filter(filter).boxed(),
     };
-    // Nothing is exported: the provider is there to give spans the ids that logs, calls and events carry.
-    let provider =
-        SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build()).build();
-    // Whatever is logged, but not the thousands of spans in which libraries debug themselves.
+    let provider = match Settings::from_lookup(service, lookup)? {
+        Some(settings) => settings.start()?,
+        // It is there to give spans the ids that logs, calls and events carry.
+        None => {
+            SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build()).build()
+        }
+    };
+    // Whatever is logged as a span, but not the thousands in which libraries debug themselves, and no event: those are in
+    // the logs, and what a trace shall tell of them is told to it.
+    let spans = FilterFn::new(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)
+        .with_max_level_hint(LevelFilter::INFO);
     let traces = tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer(service))
-        // Attributes that nobody asks for, taken down at each of the many times that a span is entered and left.
+        .with_tracer(provider.tracer(SCOPE))
+        // Attributes that nobody asks for, and a context that nobody looks at, taken down at each of the many times that a
+        // span is entered and left.
         .with_tracked_inactivity(false)
+        .with_context_activation(false)
         .with_threads(false)
         .with_location(false)
-        .with_filter(LevelFilter::INFO);
+        .with_level(false)
+        .with_target(false)
+        .with_filter(spans);
     let subscriber = Registry::default().with(lines).with(traces);
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(|panic| {
@@ -82,32 +113,45 @@ pub fn init(service: &'static str, lookup: &Lookup) -> Result<(), config::Error>
     Ok(())
 }
 
-/// The current span as a `traceparent`; `None` outside of a trace.
-pub fn traceparent() -> Option<String> {
-    let context = Span::current().context();
-    if !context.span().span_context().is_valid() {
-        return None;
-    }
-    let mut carrier = HashMap::new();
-    TraceContextPropagator::new().inject_context(&context, &mut carrier);
-    carrier.remove(TRACEPARENT)
+/// Sends the last spans and metrics, for a moment at most.
+pub(crate) fn flush() {
+    export::flush();
 }
 
-/// Makes a span that has not been entered yet part of the trace that `traceparent` names, if it can be understood.
-pub fn set_parent(span: &Span, traceparent: &str) {
-    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
-    let context = TraceContextPropagator::new().extract(&carrier);
-    if context.span().span_context().is_valid() && span.set_parent(context).is_err() {
-        tracing::debug!("a span had begun before it got its parent");
+/// Whether there is a receiver: else nothing is worth doing that is for telemetry alone.
+pub fn is_exporting() -> bool {
+    export::get().is_some()
+}
+
+/// Adds an attribute to the current span.
+pub fn attribute(key: impl Into<Key>, value: impl Into<Value>) {
+    attribute_of(&Span::current(), key, value);
+}
+
+/// Adds an attribute to `span`.
+pub fn attribute_of(span: &Span, key: impl Into<Key>, value: impl Into<Value>) {
+    if is_exporting() {
+        span.set_attribute(key, value);
     }
 }
 
-/// Fills the field `trace_id` of a span that begins this service's part of a trace, for whoever reads its logs.
-pub fn record_trace_id(span: &Span) {
-    let context = span.context();
-    let trace = context.span().span_context().trace_id();
-    if trace != opentelemetry::TraceId::INVALID {
-        span.record("trace_id", tracing::field::display(trace));
+/// The current span came to nothing: `kind` is one of few words, `message` for people.
+pub fn failed(kind: &str, message: impl Display) {
+    if is_exporting() {
+        let span = Span::current();
+        span.set_attribute("error.type", kind.to_owned());
+        span.set_status(Status::error(message.to_string()));
+    }
+}
+
+/// Something went wrong in the current span, whatever comes of that.
+pub fn exception(kind: &str, message: impl Display) {
+    if is_exporting() {
+        let attributes = vec![
+            KeyValue::new("exception.type", kind.to_owned()),
+            KeyValue::new("exception.message", message.to_string()),
+        ];
+        Span::current().add_event("exception", attributes);
     }
 }
 
@@ -147,7 +191,8 @@ pub(crate) mod tests {
             LazyLock::force(&ANOTHER);
             let log = self.clone();
             let provider = SdkTracerProvider::builder().build();
-            let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+            let traces =
+                tracing_opentelemetry::layer().with_tracer(provider.tracer("test")).with_context_activation(false);
             Registry::default()
                 .with(fmt::layer().fmt_fields(Fields).with_ansi(false).with_writer(move || log.clone()))
                 .with(traces)
@@ -181,6 +226,30 @@ pub(crate) mod tests {
             let ours = span.in_scope(traceparent).expect("in a trace");
             assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{ours}");
             assert!(!ours.contains("b7ad6b7169203331"), "a span has its own id: {ours}");
+        });
+    }
+
+    #[test]
+    fn a_request_without_a_trace_may_join_one_as_long_as_nobody_has_asked_for_its_own() {
+        let (earlier, caller) = (
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+        );
+        in_a_trace(|| {
+            let ours = |span: Span| {
+                span.in_scope(|| {
+                    join(Some(earlier));
+                    join(None);
+                    traceparent().expect("in a trace")
+                })
+            };
+            let late = ours(tracing::info_span!("late", trace_id = tracing::field::Empty));
+            assert!(same_trace(&late, earlier) && late.ends_with("-01"), "{late}");
+            let called = tracing::info_span!("called", trace_id = tracing::field::Empty);
+            set_parent(&called, caller);
+            record_trace_id(&called);
+            let called = ours(called);
+            assert!(same_trace(&called, caller) && called.ends_with("-00"), "its caller has decided: {called}");
         });
     }
 

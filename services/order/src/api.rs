@@ -4,10 +4,12 @@ mod cursor;
 mod wire;
 
 use bus::Wake;
-use kit::auth::Verifier;
+use kit::auth::{Caller, Owner, Verifier};
+use kit::database::traced;
+use kit::telemetry;
 use proto::pb;
 use proto::pb::order_service_server::OrderService;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status};
 
 use crate::catalog::Catalog;
@@ -41,7 +43,14 @@ impl Api {
             // Another call with the key may have been luckier meanwhile.
             Err(error) => return self.keyed(account_id, key, &basket).await?.ok_or(error),
         };
-        self.store.create(account_id, key, &basket, priced).await.map(|outcome| self.told(outcome))
+        let created = traced("INSERT orders", self.store.create(account_id, key, &basket, priced)).await?;
+        if let (Outcome::Changed(order), true) = (&created, telemetry::is_kept())
+            && let Some(traceparent) = telemetry::traceparent()
+            && let Err(error) = self.store.keep_trace(order.id, &traceparent).await
+        {
+            tracing::debug!("an order's trace was not kept: {error}");
+        }
+        Ok(self.told(created))
     }
 
     async fn keyed(
@@ -51,7 +60,7 @@ impl Api {
         basket: &Basket,
     ) -> Result<Option<Order>, Error> {
         match key {
-            Some(key) => self.store.keyed(account_id, key, basket).await,
+            Some(key) => traced("SELECT idempotency_keys", self.store.keyed(account_id, key, basket)).await,
             None => Ok(None),
         }
     }
@@ -63,7 +72,8 @@ impl Api {
 
     async fn set_status(&self, id: u64, scope: access::Scope, status: domain::Status) -> Result<Order, Error> {
         let stored = stored_id(id).ok_or(Error::UnknownOrder(id))?;
-        let outcome = self.store.set_status(stored, scope, status).await?;
+        telemetry::attribute("shop.order.id", stored);
+        let outcome = traced("UPDATE orders", self.store.set_status(stored, scope, status)).await?;
         outcome.map(|outcome| self.told(outcome)).ok_or(Error::UnknownOrder(id))
     }
 
@@ -88,9 +98,11 @@ impl OrderService for Api {
         let key = idempotency_key(request.metadata()).map_err(Error::from)?;
         let request = request.into_inner();
         let account_id = access::account(&caller, request.account_id).map_err(Error::from)?;
+        telemetry::attribute("shop.account.id", account_id);
         let products = request.products.into_iter().map(|product| (product.product_id, product.quantity));
         let basket = Basket::new(products).map_err(Error::from)?;
         let order = self.create(account_id, key.as_ref(), basket).await?;
+        telemetry::attribute("shop.order.id", order.id);
         Ok(Response::new(pb::CreateOrderResponse { order: Some(wire::order(order)) }))
     }
 
@@ -111,8 +123,19 @@ impl OrderService for Api {
         let scope = access::reading(&caller).map_err(Error::from)?;
         let id = request.into_inner();
         let stored = stored_id(id).ok_or(Error::UnknownOrder(id))?;
-        let order = self.store.find(stored, scope).await?.ok_or(Error::UnknownOrder(id))?;
-        Ok(Response::new(pb::GetOrderResponse { order: Some(wire::order(order)) }))
+        telemetry::attribute("shop.order.id", stored);
+        let found = traced("SELECT whole_orders", self.store.find(stored, scope)).await?;
+        let order = found.ok_or(Error::UnknownOrder(id))?;
+        telemetry::attribute("shop.account.id", order.account_id);
+        let mut response = Response::new(pb::GetOrderResponse { order: Some(wire::order(order)) });
+        // Payment goes on with the trace in which the order was made.
+        if matches!(caller, Caller::Service(Owner::Payment)) && telemetry::is_exporting() {
+            let trace = self.store.trace(stored).await.unwrap_or_default();
+            if let Some(Ok(trace)) = trace.map(MetadataValue::try_from) {
+                response.metadata_mut().insert(telemetry::ORIGIN, trace);
+            }
+        }
+        Ok(response)
     }
 
     async fn cancel_order(&self, request: Request<u64>) -> Result<Response<pb::CancelOrderResponse>, Status> {
@@ -135,7 +158,9 @@ impl OrderService for Api {
             limit => limit.min(MAX_PAGE),
         };
         // One more than the page holds tells whether another page follows.
-        let mut orders = self.store.list(account_id, before, i64::from(limit) + 1).await?;
+        telemetry::attribute("shop.account.id", account_id);
+        let listed = self.store.list(account_id, before, i64::from(limit) + 1);
+        let mut orders = traced("SELECT whole_orders", listed).await?;
         let more = orders.len() > limit as usize;
         orders.truncate(limit as usize);
         let next_cursor = orders.last().filter(|_| more).map(|last| cursor::encode(last.id)).unwrap_or_default();

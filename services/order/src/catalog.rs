@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kit::crash;
+use kit::http::outgoing;
 use kit::money::Cents;
+use kit::{crash, telemetry};
 use reqwest::{Client, Url, redirect};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -75,12 +76,18 @@ impl Catalog {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
+        let mut call = outgoing::begin("POST", "/products/batch", self.batch.as_str());
         let mut request = self.http.post(self.batch.clone()).json(&Request { ids });
-        if let Some(traceparent) = kit::telemetry::traceparent() {
-            request = request.header("traceparent", traceparent);
+        if let Some(traceparent) = call.traceparent().or_else(telemetry::traceparent) {
+            request = request.header(telemetry::TRACEPARENT, traceparent);
         }
         crash::point("prices-before-call");
-        let response = request.send().await.and_then(reqwest::Response::error_for_status).map_err(Error::Away)?;
+        let response = request.send().await;
+        match &response {
+            Ok(response) => outgoing::answered(&mut call, response.status().as_u16()),
+            Err(error) => call.failed("transport", telemetry::chain(error)),
+        }
+        let response = response.and_then(reqwest::Response::error_for_status).map_err(Error::Away)?;
         let response: Response = response.json().await.map_err(Error::Away)?;
         crash::point("prices-after-call");
         response.items.into_iter().map(Item::priced).collect()

@@ -2,6 +2,7 @@
 
 mod keys;
 mod rows;
+mod traces;
 
 use kit::crash;
 use sqlx::migrate::Migrator;

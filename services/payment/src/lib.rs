@@ -90,7 +90,7 @@ impl Service for Payment {
     async fn build(config: Config) -> anyhow::Result<Self> {
         let verifier = Verifier::load(&config.auth, Owner::Payment)?;
         let signer = Signer::load(&config.auth, Owner::Payment)?;
-        let orders = Orders::new(kit::grpc::channel(&config.order_url)?, signer);
+        let orders = Orders::new(kit::grpc::Client::new(&config.order_url)?, signer);
         let pool = kit::database::connect(config.database_url.expose()).await?;
         let store = Store::new(pool.clone());
         let grpc = kit::grpc::bind(config.grpc_addr).await?;
@@ -102,6 +102,7 @@ impl Service for Payment {
         // The provider calls it by this name, whatever it listens on.
         settings.allowed_hosts.push(provider.host());
         settings.allowed_origins.push(public.origin().to_owned());
+        settings.joining = api::PAGES;
         let teller = Teller::new(store.clone(), orders.clone());
         let consumer = Consumer::new(&config.bus, events::GROUP, &events::TOPICS, pool.clone(), events::Listener)?;
         let readiness = Readiness::new();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use kit::auth::{Owner, Signer};
-use kit::crash;
+use kit::grpc::Client;
+use kit::{crash, telemetry};
 use proto::pb;
 use proto::pb::order_service_client::OrderServiceClient;
-use tonic::transport::Channel;
 use tonic::{Code, Request};
 
 use crate::domain::{Line, Order, OrderStatus, Outcome};
@@ -17,7 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// A client of order's service. Clones share the connection.
 #[derive(Clone)]
 pub(crate) struct Orders {
-    client: OrderServiceClient<Channel>,
+    client: OrderServiceClient<Client>,
     signer: Signer,
 }
 
@@ -44,9 +44,21 @@ pub(crate) enum Error {
     Undecided(i64, OrderStatus),
 }
 
+impl Error {
+    /// For traces.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::Away(status) | Self::Answer(status) => kit::grpc::word(status.code()),
+            Self::Nonsense(..) => "nonsense",
+            Self::Undecided(..) => "undecided",
+        }
+    }
+}
+
 impl Orders {
-    pub(crate) fn new(channel: Channel, signer: Signer) -> Self {
-        Self { client: OrderServiceClient::new(channel), signer }
+    pub(crate) fn new(client: Client, signer: Signer) -> Self {
+        Self { client: OrderServiceClient::new(client), signer }
     }
 
     /// One order, whoever owns it.
@@ -55,7 +67,8 @@ impl Orders {
         crash::point("order-before-get");
         let answer = self.client.clone().get_order(self.request(wire)).await.map_err(|status| refusal(id, status))?;
         crash::point("order-after-get");
-        read(id, answer.into_inner().order.ok_or(Error::Nonsense(id, "it is absent"))?)
+        let trace = answer.metadata().get(telemetry::ORIGIN).and_then(|trace| trace.to_str().ok()).map(str::to_owned);
+        read(id, trace, answer.into_inner().order.ok_or(Error::Nonsense(id, "it is absent"))?)
     }
 
     /// Tells how the payment of an order ended.
@@ -88,7 +101,7 @@ fn refusal(id: i64, status: tonic::Status) -> Error {
     }
 }
 
-fn read(id: i64, order: pb::Order) -> Result<Order, Error> {
+fn read(id: i64, trace: Option<String>, order: pb::Order) -> Result<Order, Error> {
     let lines = order.products.into_iter().map(|line| Line {
         product_id: line.product_id,
         quantity: line.quantity,
@@ -100,6 +113,7 @@ fn read(id: i64, order: pb::Order) -> Result<Order, Error> {
         total_cents: order.total_cents,
         status: order.status.parse().map_err(|_| Error::Nonsense(id, "its status"))?,
         lines: lines.collect(),
+        trace,
     };
     if read.id != id {
         return Err(Error::Nonsense(id, "it is another one"));

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use kit::{Shutdown, crash};
+use kit::database::traced;
+use kit::http::outgoing;
+use kit::{Shutdown, crash, telemetry};
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use time::OffsetDateTime;
@@ -68,8 +70,9 @@ impl Provider {
 
     /// Decides a transaction and gives the webhook a moment to arrive. `None` if there is no such transaction.
     pub(crate) async fn decide(&self, id: &TransactionId, outcome: Outcome) -> Result<Option<Decision>, store::Error> {
-        let traceparent = kit::telemetry::traceparent();
-        let decision = match self.0.store.decide(id, outcome, LEASE, traceparent.as_deref()).await? {
+        let traceparent = telemetry::traceparent();
+        let decided = self.0.store.decide(id, outcome, LEASE, traceparent.as_deref());
+        let decision = match traced("INSERT provider_deliveries", decided).await? {
             None => return Ok(None),
             Some(Decided::Now(delivery)) => {
                 // On its own, so that a person who goes away does not stop it.
@@ -104,7 +107,7 @@ impl Provider {
                 self.0.store.finish_delivery(&delivery.id, status.as_str()).await
             }
             Err(error) => {
-                let error = kit::telemetry::chain(&error).to_string();
+                let error = telemetry::chain(&error).to_string();
                 self.put_off(&delivery, &error).await
             }
         };
@@ -128,20 +131,27 @@ impl Provider {
         .to_string();
         // Signed anew at each try: a receiver that comes back after hours must not find it stale.
         let timestamp = OffsetDateTime::now_utc().unix_timestamp();
+        let url = format!("http://{}/webhook/payment", self.0.address);
         let mut request = self
             .0
             .client
-            .post(format!("http://{}/webhook/payment", self.0.address))
+            .post(&url)
             .header(CONTENT_TYPE, "application/json")
             .header(signature::ID, &delivery.webhook_id)
             .header(signature::TIMESTAMP, timestamp)
             .header(signature::SIGNATURE, self.0.secrets.sign(&delivery.webhook_id, timestamp, body.as_bytes()));
-        if let Some(traceparent) = kit::telemetry::traceparent() {
-            request = request.header(kit::telemetry::TRACEPARENT, traceparent);
+        let mut call = outgoing::begin("POST", "/webhook/payment", &url);
+        call.set("http.request.resend_count", i64::from(delivery.attempts.saturating_sub(1)));
+        if let Some(traceparent) = call.traceparent().or_else(telemetry::traceparent) {
+            request = request.header(telemetry::TRACEPARENT, traceparent);
         }
         crash::point("webhook-before-send");
         let answer = request.body(body).send().await;
         crash::point("webhook-after-send");
+        match &answer {
+            Ok(answer) => outgoing::answered(&mut call, answer.status().as_u16()),
+            Err(error) => call.failed("transport", telemetry::chain(error)),
+        }
         Ok(answer?.status())
     }
 }
@@ -155,7 +165,7 @@ impl Queue for Provider {
         join_all(claimed.into_iter().map(|delivery| {
             let span = tracing::info_span!("send webhook", transaction = ?delivery.id);
             if let Some(traceparent) = &delivery.traceparent {
-                kit::telemetry::set_parent(&span, traceparent);
+                telemetry::set_parent(&span, traceparent);
             }
             crash::point("delivery-after-claim");
             self.clone().deliver(delivery).instrument(span)

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use kit::{Shutdown, crash};
+use kit::database::traced;
+use kit::{Shutdown, crash, telemetry};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, field};
 
@@ -59,10 +60,19 @@ impl Teller {
     }
 
     async fn tell(&self, telling: Telling) -> Result<(), store::Error> {
-        match self.ask(&telling).await {
+        telemetry::attribute("shop.attempt", i64::from(telling.attempts));
+        if let Some(reason) = &telling.last_error {
+            telemetry::attribute("shop.retry.reason", reason.clone());
+        }
+        let answer = self.ask(&telling).await;
+        if let Err(error) = &answer {
+            telemetry::exception(error.word(), error);
+            telemetry::failed(error.word(), error);
+        }
+        match answer {
             Ok(settlement) => {
                 tracing::info!(status = telling.status.as_str(), ?settlement, "order has answered");
-                self.store.settle(&telling.id, settlement).await
+                traced("UPDATE transactions", self.store.settle(&telling.id, settlement)).await
             }
             // It has lost its data, and may get them back. Whoever restores it must find the money: it is neither given back
             // nor forgotten, shows as not settled, and nobody is busy with it.
@@ -127,8 +137,8 @@ fn span(telling: &Telling) -> Span {
         trace_id = field::Empty
     );
     if let Some(traceparent) = &telling.traceparent {
-        kit::telemetry::set_parent(&span, traceparent);
+        telemetry::set_parent(&span, traceparent);
     }
-    kit::telemetry::record_trace_id(&span);
+    telemetry::record_trace_id(&span);
     span
 }

@@ -28,6 +28,7 @@ mod recommendations;
 mod report;
 mod row;
 mod shop;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,6 @@
-use crate::{bench::Bench, boot, checkout, events, figure::Measured, idle, logins, orders, products, recommendations};
+use crate::{
+    bench::Bench, boot, checkout, events, figure::Measured, idle, logins, orders, products, recommendations, telemetry,
+};
 
 /// What is measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,11 +14,12 @@ pub(crate) enum Row {
     CreateOrder,
     Checkouts,
     Recommendations,
+    Telemetry,
 }
 
 impl Row {
     /// In the order in which they are measured: what needs a quiet or a small shop comes first.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Boot,
         Self::Idle,
         Self::Publish,
@@ -26,6 +29,7 @@ impl Row {
         Self::CreateOrder,
         Self::Checkouts,
         Self::Recommendations,
+        Self::Telemetry,
     ];
 
     /// By which it is asked for.
@@ -40,6 +44,7 @@ impl Row {
             Self::CreateOrder => "create-order",
             Self::Checkouts => "checkouts",
             Self::Recommendations => "recommendations",
+            Self::Telemetry => "telemetry",
         }
     }
 
@@ -54,6 +59,7 @@ impl Row {
             Self::CreateOrder => orders::create(bench.shop().await?, bench.options.time).await,
             Self::Checkouts => checkout::in_flight(bench.shop().await?, bench.options.time).await,
             Self::Recommendations => recommendations::by_user(bench.shop().await?).await,
+            Self::Telemetry => telemetry::compared(bench, bench.options.time).await,
         }
     }
     /// The same of the shop that the rows share, once there is far more in it.
@@ -62,9 +68,13 @@ impl Row {
             Self::Boot => boot::grown(bench.shared().await?).await,
             Self::Idle => idle::grown(bench.shared().await?).await,
             Self::Recommendations => recommendations::grown(bench.shop().await?).await,
-            Self::Publish | Self::Checkout | Self::Login | Self::Product | Self::CreateOrder | Self::Checkouts => {
-                self.measure(bench).await
-            }
+            Self::Publish
+            | Self::Checkout
+            | Self::Login
+            | Self::Product
+            | Self::CreateOrder
+            | Self::Checkouts
+            | Self::Telemetry => self.measure(bench).await,
         }
     }
 
@@ -78,7 +88,8 @@ impl Row {
             | Self::Product
             | Self::CreateOrder
             | Self::Checkouts
-            | Self::Recommendations => false,
+            | Self::Recommendations
+            | Self::Telemetry => false,
         }
     }
 }

@@ -15,7 +15,7 @@ use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{Name, Positioned, Request, Response, ServerError, ServerResult};
 
-use super::brackets;
+use super::{brackets, operation};
 use crate::error::Error;
 
 /// Depth of fields. The introspection query of graphql-js needs 15.
@@ -54,7 +54,10 @@ impl Extension for Limits {
         if brackets::nesting(&request.query) > NESTING {
             return Err(ServerError::new("Query is nested too deep.", None));
         }
-        check(request.parsed_query()?)?;
+        let asked = request.operation_name.clone();
+        let document = request.parsed_query()?;
+        check(document)?;
+        operation::tell(document, asked.as_deref());
         next.run(ctx, request).await
     }
 

@@ -5,6 +5,7 @@ mod brackets;
 mod limits;
 mod metered;
 mod mutation;
+pub(crate) mod operation;
 mod order;
 mod page;
 mod product;
@@ -12,7 +13,9 @@ mod query;
 mod subscription;
 
 use async_graphql::dataloader::DataLoader;
+use async_graphql::futures_util::future::BoxFuture;
 use async_graphql::{Schema as Generic, SchemaBuilder};
+use tracing::Instrument;
 
 use self::limits::Limits;
 pub(crate) use self::metered::Metered;
@@ -27,7 +30,9 @@ pub(crate) type Schema = Generic<Query, Mutation, Subscription>;
 const BATCH: usize = 100;
 
 pub(crate) fn schema(upstreams: Upstreams, feed: bus::Feed) -> Schema {
-    let products = DataLoader::new(upstreams.catalog.clone(), tokio::spawn).max_batch_size(BATCH);
+    // In the trace of whoever asks first.
+    let spawn = |loading: BoxFuture<'static, ()>| tokio::spawn(loading.in_current_span());
+    let products = DataLoader::new(upstreams.catalog.clone(), spawn).max_batch_size(BATCH);
     builder().data(upstreams).data(products).data(feed).finish()
 }
 

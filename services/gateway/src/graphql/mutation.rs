@@ -1,5 +1,6 @@
 use async_graphql::{Context, MaybeUndefined, Object, SimpleObject};
 use kit::auth::Caller;
+use kit::telemetry;
 use proto::pb;
 use tonic::Code;
 use tonic::metadata::AsciiMetadataValue;
@@ -102,6 +103,7 @@ impl Mutation {
             Ok(pb::CartItem { product_id, quantity: quantity.into() })
         });
         let products = products.collect::<Result<_, Error>>()?;
+        telemetry::attribute("shop.order.id", i64::from(order_id));
         let order_id = upstream::id("order", order_id)?;
         let message = pb::CreateCheckoutRequest { user_id, order_id, email, products };
         let request = upstream::personal(message, session)?;

@@ -1,5 +1,5 @@
 use async_graphql::{ComplexObject, Context, Enum, InputObject, SimpleObject};
-use kit::Cents;
+use kit::{Cents, telemetry};
 use proto::pb;
 use serde::Deserialize;
 
@@ -108,8 +108,10 @@ pub(crate) async fn load(ctx: &Context<'_>, id: i32) -> Result<Order, Error> {
 
 impl Order {
     pub(crate) fn from_answer(order: Option<pb::Order>) -> Result<Self, Error> {
-        let order = order.ok_or_else(|| Error::unexpected("order", "an answer without an order"))?;
-        Self::try_from(order)
+        let order = Self::try_from(order.ok_or_else(|| Error::unexpected("order", "an answer without an order"))?)?;
+        telemetry::attribute("shop.order.id", i64::from(order.id));
+        telemetry::attribute("shop.account.id", i64::from(order.account_id));
+        Ok(order)
     }
 }
 

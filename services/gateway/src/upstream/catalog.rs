@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_graphql::dataloader::Loader;
+use http::HeaderValue;
 use http::header::AUTHORIZATION;
+use kit::http::outgoing;
 use kit::telemetry;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::{Deserialize, Serialize};
@@ -95,7 +97,7 @@ impl Catalog {
         if url.as_str().len() > LONGEST_URL {
             return Err(Error::invalid("search or after is too long"));
         }
-        read(self.client.get(url)).await
+        read("GET", if search.is_some() { "/products/search" } else { "/products/" }, self.client.get(url)).await
     }
 
     /// Those of `ids` that there are. Also for a single one: whatever its shape, it can't be taken for another path.
@@ -105,20 +107,21 @@ impl Catalog {
             items: Vec<Item>,
         }
         let body = serde_json::json!({ "ids": ids });
-        let found: Found = read(self.client.post(self.url(&["products", "batch"])?).json(&body)).await?;
+        let found: Found =
+            read("POST", "/products/batch", self.client.post(self.url(&["products", "batch"])?).json(&body)).await?;
         Ok(found.items)
     }
 
     pub(crate) async fn create(&self, session: &Session, draft: &Draft) -> Result<Item, Error> {
-        read(personal(self.client.post(self.url(&["products", ""])?), session).json(draft)).await
+        read("POST", "/products/", personal(self.client.post(self.url(&["products", ""])?), session).json(draft)).await
     }
 
     pub(crate) async fn update(&self, session: &Session, id: &str, draft: &Draft) -> Result<Item, Error> {
-        read(personal(self.client.put(self.product(id)?), session).json(draft)).await
+        read("PUT", "/products/{id}", personal(self.client.put(self.product(id)?), session).json(draft)).await
     }
 
     pub(crate) async fn delete(&self, session: &Session, id: &str) -> Result<(), Error> {
-        send(personal(self.client.delete(self.product(id)?), session)).await.map(drop)
+        send("DELETE", "/products/{id}", personal(self.client.delete(self.product(id)?), session)).await.map(drop)
     }
 
     pub(crate) async fn is_well(&self, patience: Duration) -> bool {
@@ -159,15 +162,28 @@ fn personal(request: RequestBuilder, session: &Session) -> RequestBuilder {
     }
 }
 
-async fn read<T: for<'de> Deserialize<'de>>(request: RequestBuilder) -> Result<T, Error> {
-    send(request).await?.json().await.map_err(|error| broken(&error))
+async fn read<T: for<'de> Deserialize<'de>>(
+    method: &'static str,
+    path: &'static str,
+    request: RequestBuilder,
+) -> Result<T, Error> {
+    send(method, path, request).await?.json().await.map_err(|error| broken(&error))
 }
 
-async fn send(mut request: RequestBuilder) -> Result<Response, Error> {
-    if let Some(traceparent) = telemetry::traceparent() {
-        request = request.header(telemetry::TRACEPARENT, traceparent);
+/// Sends what is a `method` on a path of the shape `path`.
+async fn send(method: &'static str, path: &'static str, request: RequestBuilder) -> Result<Response, Error> {
+    let (client, request) = request.build_split();
+    let mut request = request.map_err(|error| Error::unexpected(SERVICE, error))?;
+    let mut call = outgoing::begin(method, path, request.url().as_str());
+    if let Some(Ok(traceparent)) = call.traceparent().or_else(telemetry::traceparent).map(HeaderValue::try_from) {
+        request.headers_mut().insert(telemetry::TRACEPARENT, traceparent);
     }
-    let response = request.send().await.map_err(|error| broken(&error))?;
+    let response = client.execute(request).await;
+    match &response {
+        Ok(response) => outgoing::answered(&mut call, response.status().as_u16()),
+        Err(error) => call.failed("transport", telemetry::chain(error)),
+    }
+    let response = response.map_err(|error| broken(&error))?;
     match response.status() {
         status if status.is_success() => Ok(response),
         status => Err(refusal::read(status, response.bytes().await.unwrap_or_default().as_ref())),

@@ -5,12 +5,12 @@ mod refusal;
 
 use std::time::Duration;
 
+use kit::grpc::Client;
 use proto::pb::account_service_client::AccountServiceClient;
 use proto::pb::order_service_client::OrderServiceClient;
 use proto::pb::payment_service_client::PaymentServiceClient;
 use proto::pb::recommender_service_client::RecommenderServiceClient;
 use tonic::metadata::MetadataValue;
-use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::health_client::HealthClient;
 
@@ -27,21 +27,21 @@ pub(crate) const LOGIN_DEADLINE: Duration = Duration::from_secs(12);
 /// Connections to all services. They connect when they are used and again whenever they have to.
 #[derive(Clone)]
 pub(crate) struct Upstreams {
-    pub(crate) account: AccountServiceClient<Channel>,
-    pub(crate) order: OrderServiceClient<Channel>,
-    pub(crate) payment: PaymentServiceClient<Channel>,
-    pub(crate) recommender: RecommenderServiceClient<Channel>,
+    pub(crate) account: AccountServiceClient<Client>,
+    pub(crate) order: OrderServiceClient<Client>,
+    pub(crate) payment: PaymentServiceClient<Client>,
+    pub(crate) recommender: RecommenderServiceClient<Client>,
     pub(crate) catalog: Catalog,
     /// Of all but the catalog, by name.
-    pub(crate) health: Vec<(&'static str, HealthClient<Channel>)>,
+    pub(crate) health: Vec<(&'static str, HealthClient<Client>)>,
 }
 
 impl Upstreams {
     pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
-        let account = kit::grpc::channel(&config.account_url)?;
-        let order = kit::grpc::channel(&config.order_url)?;
-        let payment = kit::grpc::channel(&config.payment_url)?;
-        let recommender = kit::grpc::channel(&config.recommender_url)?;
+        let account = Client::new(&config.account_url)?;
+        let order = Client::new(&config.order_url)?;
+        let payment = Client::new(&config.payment_url)?;
+        let recommender = Client::new(&config.recommender_url)?;
         let health = [("account", &account), ("order", &order), ("payment", &payment), ("recommender", &recommender)];
         Ok(Self {
             health: health.map(|(name, channel)| (name, HealthClient::new(channel.clone()))).into(),
@@ -110,7 +110,7 @@ mod tests {
             }
         });
         for url in [url.as_str(), "http://127.0.0.1:1"] {
-            let mut account = AccountServiceClient::new(kit::grpc::channel(url).expect("a URL"));
+            let mut account = AccountServiceClient::new(Client::new(url).expect("a URL"));
             let result = account.get_account(public(0, DEADLINE)).await;
             let error = answer("account", result).expect_err("nobody answers");
             assert_eq!(
@@ -125,7 +125,7 @@ mod tests {
     async fn a_service_that_does_not_answer_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let mut account = AccountServiceClient::new(kit::grpc::channel(&url).expect("a URL"));
+        let mut account = AccountServiceClient::new(Client::new(&url).expect("a URL"));
         let result = account.get_account(public(0, Duration::from_millis(100))).await;
         assert_eq!(answer("account", result).expect_err("nobody answers").code(), "DEADLINE_EXCEEDED");
     }

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use tonic::Code;
 
 use super::{App, Refusal};
+use crate::graphql::operation;
 
 /// Bytes of a request's body. The introspection query has 2 KiB, a basket of a hundred lines 8.
 pub(super) const BODY: usize = 256 * 1024;
@@ -40,6 +41,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, Refusal> {
         Refusal::new(StatusCode::BAD_REQUEST, Code::InvalidArgument, told)
     })?;
     let response = app.schema.execute(query.data(session)).await;
+    operation::answered(&response);
     Ok(([(CACHE_CONTROL, "no-store")], Json(response)).into_response())
 }
 

@@ -25,6 +25,11 @@ pub(crate) struct Dummy {
 impl Dummy {
     /// With so many file descriptors at most, and no more than this system allows.
     pub(crate) async fn start(descriptors: u64) -> Self {
+        Self::start_with(descriptors, &[]).await
+    }
+
+    /// The same, with these variables.
+    pub(crate) async fn start_with(descriptors: u64, variables: &[(&str, &str)]) -> Self {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
         let tests = std::env::current_exe().expect("a test knows itself");
         let target = tests.parent().and_then(|deps| deps.parent()).expect("it lies in target/PROFILE/deps");
@@ -37,6 +42,7 @@ impl Dummy {
             .arg(program)
             .arg(descriptors.min(hard).to_string())
             .env("RUST_LOG", "info")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

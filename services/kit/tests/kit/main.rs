@@ -1,4 +1,5 @@
-//! Kit's servers in a process of their own, under siege.
+//! Kit's servers in a process of their own: under siege, and watched.
 
 mod crowd;
 mod dummy;
+mod telemetry;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use kit::telemetry;
 use serde_json::json;
 
 use super::{Http, accept, failure, html};
@@ -16,6 +17,7 @@ pub(super) async fn page(State(http): State<Http>, Path(id): Path<String>, heade
     let reader = Reader::of(&headers);
     match find(&http, &id).await {
         Ok(view) => {
+            view.joined();
             let status = if payable(view.status) { StatusCode::OK } else { StatusCode::CONFLICT };
             reader.show(&http, status, &view).await
         }
@@ -59,6 +61,11 @@ async fn decide(http: &Http, id: &str, word: &str) -> Result<(StatusCode, View),
     let outcome: Outcome =
         word.parse().map_err(|_| (StatusCode::BAD_REQUEST, "a payment ends as SUCCESS or FAILED"))?;
     let parsed = TransactionId::parse(id).ok_or(UNKNOWN)?;
+    if telemetry::is_exporting() {
+        // Before it is decided: what follows from that goes on with the order's trace.
+        find(http, id).await?.joined();
+    }
+    telemetry::join(None);
     let decision = http.provider.decide(&parsed, outcome).await.map_err(|error| failure(&error))?.ok_or(UNKNOWN)?;
     let status = match decision {
         Decision::Holds => StatusCode::OK,
@@ -69,6 +76,7 @@ async fn decide(http: &Http, id: &str, word: &str) -> Result<(StatusCode, View),
 
 const UNKNOWN: Refusal = (StatusCode::NOT_FOUND, "unknown transaction");
 
+/// Without a span of its own: only what is found tells in which trace that would be.
 async fn find(http: &Http, id: &str) -> Result<View, Refusal> {
     let id = TransactionId::parse(id).ok_or(UNKNOWN)?;
     http.store.view(&id).await.map_err(|error| failure(&error))?.ok_or(UNKNOWN)
@@ -79,6 +87,14 @@ fn payable(status: Status) -> bool {
     match status {
         Status::Pending | Status::Success | Status::Failed => true,
         Status::Voided | Status::Refunded => false,
+    }
+}
+
+impl View {
+    /// The request for it goes on with the order's trace.
+    fn joined(&self) {
+        telemetry::join(self.traceparent.as_deref());
+        telemetry::attribute("shop.order.id", self.order_id);
     }
 }
 

@@ -1,10 +1,13 @@
 //! `pb.PaymentService`.
 
 use kit::auth::{Caller, Verifier};
+use kit::database::traced;
+use kit::telemetry;
 use proto::pb;
 use proto::pb::payment_service_server::PaymentService;
 use time::format_description::well_known::Rfc3339;
 use tonic::{Request, Response, Status};
+use tracing::{Instrument, Span};
 
 use crate::config::PublicUrl;
 use crate::domain::{Order, same_basket};
@@ -35,7 +38,8 @@ impl PaymentService for Grpc {
         if !order.status.payable() {
             return Err(Status::failed_precondition(format!("order {} is {}", order.id, order.status.as_str())));
         }
-        match self.store.open_session(&order).await.map_err(|error| failure(&error))? {
+        let opened = self.open(&order).instrument(opening(&order)).await;
+        match opened.map_err(|error| failure(&error))? {
             Session::Open(id) => Ok(Response::new(pb::CreateCheckoutResponse {
                 checkout_url: format!("{}/simulate_payment/{}", self.public.origin(), id.expose()),
             })),
@@ -47,13 +51,19 @@ impl PaymentService for Grpc {
     async fn list_transactions(&self, request: Request<u64>) -> Result<Response<pb::ListTransactionsResponse>, Status> {
         let payer = Payer::of(self.verifier.grpc_caller(request.metadata())?)?;
         let order = self.order(request.into_inner(), payer).await?;
-        let transactions = self.store.transactions(order.id).await.map_err(|error| failure(&error))?;
+        let transactions =
+            traced("SELECT transactions", self.store.transactions(order.id)).await.map_err(|error| failure(&error))?;
         let transactions = transactions.into_iter().map(wire).collect();
         Ok(Response::new(pb::ListTransactionsResponse { transactions }))
     }
 }
 
 impl Grpc {
+    async fn open(&self, order: &Order) -> Result<Session, store::Error> {
+        let traceparent = if telemetry::is_exporting() { telemetry::traceparent() } else { None };
+        traced("INSERT transactions", self.store.open_session(order, traceparent.as_deref())).await
+    }
+
     /// The order, if this payer may know of it.
     async fn order(&self, id: u64, payer: Payer) -> Result<Order, Status> {
         let unknown = || Status::not_found(format!("order {id} not found"));
@@ -69,11 +79,28 @@ impl Grpc {
                 Status::internal("internal error")
             }
         })?;
+        telemetry::attribute("shop.order.id", order.id);
+        telemetry::attribute("shop.account.id", order.account_id);
         match payer {
             Payer::Account(account_id) if account_id != order.account_id => Err(unknown()),
             Payer::Account(_) | Payer::Owner => Ok(order),
         }
     }
+}
+
+/// The session as a part of the trace in which the order was made, if that is known, and linked to the call that asks for
+/// it: with this the page and all that follows go on.
+fn opening(order: &Order) -> Span {
+    let Some(trace) = order.trace.as_deref().filter(|_| telemetry::is_exporting()) else { return Span::current() };
+    let span = tracing::info_span!("open session", order = order.id);
+    if let Some(call) = telemetry::traceparent()
+        && !telemetry::same_trace(&call, trace)
+    {
+        telemetry::set_parent(&span, trace);
+        telemetry::link(&span, &call);
+        telemetry::link(&Span::current(), trace);
+    }
+    span
 }
 
 /// For whom a call is made.

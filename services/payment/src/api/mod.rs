@@ -29,6 +29,10 @@ pub(crate) struct Http {
     pub(crate) teller: Teller,
 }
 
+/// How the routes begin whose requests belong to an order's trace, which its transaction knows: whoever pays comes from a
+/// browser.
+pub(crate) const PAGES: &[&str] = &["/simulate_payment"];
+
 pub(crate) fn router(state: Http) -> Router {
     Router::new()
         .route("/webhook/payment", post(webhook::receive).layer(DefaultBodyLimit::max(webhook::LIMIT)))

@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use kit::database::traced;
+use kit::telemetry;
 use serde::Deserialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -52,7 +54,9 @@ pub(super) async fn receive(
     };
     let webhook =
         Webhook { webhook_id, transaction_id, outcome: payload.status, payment_gateway_id: payload.payment_gateway_id };
-    let receipt = match http.store.receive(&webhook, teller::LEASE, kit::telemetry::traceparent().as_deref()).await {
+    let traceparent = telemetry::traceparent();
+    let received = http.store.receive(&webhook, teller::LEASE, traceparent.as_deref());
+    let receipt = match traced("UPDATE transactions", received).await {
         Ok(Some(receipt)) => receipt,
         Ok(None) => return answer(StatusCode::NOT_FOUND, "unknown transaction"),
         Err(error) => {
@@ -67,6 +71,7 @@ pub(super) async fn receive(
         after = receipt.after.as_str(),
         "took a webhook"
     );
+    telemetry::attribute("shop.order.id", receipt.order_id);
     if let Some(telling) = receipt.telling {
         http.teller.begin(telling);
     }

@@ -14,6 +14,8 @@ pub(crate) struct Order {
     pub(crate) total_cents: i64,
     pub(crate) status: OrderStatus,
     pub(crate) lines: Vec<Line>,
+    /// Where the trace in which it was made can be gone on with, if somebody collects that.
+    pub(crate) trace: Option<String>,
 }
 
 /// One product of an order.

@@ -20,10 +20,10 @@ pub(crate) enum Session {
 
 impl Store {
     /// The order's open transaction: the one there is, else a new one over its total.
-    pub(crate) async fn open_session(&self, order: &Order) -> Result<Session, Error> {
+    pub(crate) async fn open_session(&self, order: &Order, traceparent: Option<&str>) -> Result<Session, Error> {
         loop {
             crash::point("session-before-commit");
-            let (cancelled, new) = insert(&self.pool, order).await?;
+            let (cancelled, new) = insert(&self.pool, order, traceparent).await?;
             crash::point("session-after-commit");
             match (cancelled, new) {
                 (true, _) => return Ok(Session::Cancelled),
@@ -50,15 +50,19 @@ impl Store {
 
 /// Whether the order's cancellation has been heard, and else the new transaction over its total; neither if a transaction
 /// is in the way that is open or was paid. One statement: the order's row is locked before the transaction is made.
-async fn insert(executor: impl PgExecutor<'_>, order: &Order) -> Result<(bool, Option<TransactionId>), Error> {
+async fn insert(
+    executor: impl PgExecutor<'_>,
+    order: &Order,
+    traceparent: Option<&str>,
+) -> Result<(bool, Option<TransactionId>), Error> {
     let id = TransactionId::random();
     let (cancelled, made): (bool, bool) = sqlx::query_as(
         "WITH locked AS (
              INSERT INTO orders (id) VALUES ($2) ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id
              RETURNING cancelled_at IS NOT NULL AS cancelled),
          made AS (
-             INSERT INTO transactions (id, order_id, account_id, amount_cents, lines, status)
-             SELECT $1, $2, $3, $4, $5, 'PENDING' FROM locked WHERE NOT cancelled
+             INSERT INTO transactions (id, order_id, account_id, amount_cents, lines, status, traceparent)
+             SELECT $1, $2, $3, $4, $5, 'PENDING', $6 FROM locked WHERE NOT cancelled
              ON CONFLICT (order_id) WHERE status IN ('PENDING', 'SUCCESS') DO NOTHING
              RETURNING id)
          SELECT cancelled, EXISTS (SELECT FROM made) FROM locked",
@@ -68,6 +72,7 @@ async fn insert(executor: impl PgExecutor<'_>, order: &Order) -> Result<(bool, O
     .bind(order.account_id)
     .bind(order.total_cents)
     .bind(Json(&order.lines))
+    .bind(traceparent)
     .fetch_one(executor)
     .await?;
     Ok((cancelled, made.then_some(id)))

@@ -17,6 +17,8 @@ pub(crate) struct Telling {
     /// How often it has been tried, this time included.
     pub(crate) attempts: u32,
     pub(crate) traceparent: Option<String>,
+    /// Why it is told again.
+    pub(crate) last_error: Option<String>,
 }
 
 /// What order's answer means for a transaction.
@@ -39,7 +41,8 @@ impl Store {
              UPDATE tellings SET attempts = tellings.attempts + 1, due_at = now() + make_interval(secs => $2)
              FROM due, transactions t
              WHERE tellings.transaction_id = due.transaction_id AND t.id = due.transaction_id
-             RETURNING t.id, t.order_id, t.status, tellings.attempts, tellings.traceparent",
+             RETURNING t.id, t.order_id, t.status, tellings.attempts, tellings.traceparent,
+                 tellings.last_error",
         )
         .bind(limit)
         .bind(seconds(lease))
@@ -53,6 +56,7 @@ impl Store {
                     status: transactions::status(row)?,
                     attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
                     traceparent: row.try_get("traceparent")?,
+                    last_error: row.try_get("last_error")?,
                 })
             })
             .collect()

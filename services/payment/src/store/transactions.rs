@@ -27,6 +27,8 @@ pub(crate) struct View {
     pub(crate) status: Status,
     /// What a person decided on the page, if the provider knows already.
     pub(crate) decided: Option<Outcome>,
+    /// Where its order's trace goes on.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// What a person who pays wants to see as well.
@@ -62,7 +64,7 @@ impl Store {
     /// A transaction as it is now; `None` if there is none.
     pub(crate) async fn view(&self, id: &TransactionId) -> Result<Option<View>, Error> {
         let row = sqlx::query(
-            "SELECT t.id, t.order_id, t.amount_cents, t.status, d.outcome
+            "SELECT t.id, t.order_id, t.amount_cents, t.status, t.traceparent, d.outcome
              FROM transactions t LEFT JOIN provider_deliveries d ON d.transaction_id = t.id
              WHERE t.id = $1",
         )
@@ -76,6 +78,7 @@ impl Store {
             amount_cents: row.try_get("amount_cents")?,
             status: status(&row)?,
             decided: row.try_get::<Option<&str>, _>("outcome")?.map(str::parse).transpose()?,
+            traceparent: row.try_get("traceparent")?,
         }))
     }
 

@@ -20,6 +20,7 @@ pub(crate) struct Webhook {
 /// What a webhook did.
 #[derive(Debug)]
 pub(crate) struct Receipt {
+    pub(crate) order_id: i64,
     pub(crate) before: Status,
     pub(crate) after: Status,
     /// What order has to hear because of this webhook; the caller's to tell until the lease ends.
@@ -79,14 +80,16 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let status = |column| Ok::<Status, Error>(row.try_get::<&str, _>(column)?.parse()?);
         let (before, after) = (status("before")?, status("after")?);
+        let order_id = row.try_get("order_id")?;
         let telling = Telling {
             id: webhook.transaction_id.clone(),
-            order_id: row.try_get("order_id")?,
+            order_id,
             status: after,
             attempts: 1,
             traceparent: traceparent.map(str::to_owned),
+            last_error: None,
         };
         let tells: bool = row.try_get("tells")?;
-        Ok(Some(Receipt { before, after, telling: tells.then_some(telling) }))
+        Ok(Some(Receipt { order_id, before, after, telling: tells.then_some(telling) }))
     }
 }

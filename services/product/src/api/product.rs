@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use http::StatusCode;
 use http::request::Parts;
+use kit::telemetry;
 
 use super::Shop;
 use super::body::Body;
@@ -21,7 +22,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         // Fails for bytes that are no text, and on the paths that have a name of their own.
-        let Path(id) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::ProductNotFound)?;
+        let Path::<String>(id) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::ProductNotFound)?;
+        telemetry::attribute("shop.product.id", id.clone());
         Ok(Self(id))
     }
 }
@@ -45,6 +47,7 @@ pub(super) async fn create(
     let draft = Draft { account_id: seller.account(input.account_id)?, details: input.details };
     let created = shop.catalog.create(vec![draft]).await?.pop();
     let created = created.ok_or_else(|| Unavailable(anyhow::anyhow!("it stored a product without telling which")))?;
+    telemetry::attribute("shop.product.id", created.id.clone());
     Ok((StatusCode::CREATED, Json(created.into())))
 }
 
