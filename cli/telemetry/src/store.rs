@@ -89,9 +89,13 @@ impl Store {
         let newest = segments(folder).map_err(io)?.pop();
         let reopened = newest.and_then(|(_, path)| match segment::Segment::open(&path, limits) {
             Ok(segment) => Some(segment),
-            Err(error) => {
-                tracing::warn!("{error}; it is removed, and with it the spans in it");
+            Err(Error::Sql { source, .. }) if is_damage(&source) => {
+                tracing::warn!("{} is damaged ({source}): it is removed, and with it the spans in it", path.display());
                 let _ = folder::remove(&path);
+                None
+            }
+            Err(error) => {
+                tracing::warn!("{error}: another one is begun");
                 None
             }
         });

@@ -1,5 +1,6 @@
 //! `shopctl status`: what runs and what does not.
 
+mod rates;
 mod watch;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::{
     lines::harmless,
     printer, running,
 };
+use rates::Rates;
 
 /// More ports than these are counted.
 const SHOWN: usize = 4;
@@ -22,11 +24,12 @@ pub(crate) async fn run(global: &Global, args: &Status) -> anyhow::Result<Exit> 
         return watch::run(global, client).await;
     }
     let snapshot = client.status().await?;
+    let rates = Rates::of(global);
     if global.json {
-        printer::data(serde_json::to_string(&snapshot)?);
+        printer::data(rates.json(&snapshot)?);
     } else {
         printer::note(head(&snapshot));
-        printer::data(table(&snapshot));
+        printer::data(table(&snapshot, &rates));
     }
     Ok(health(&snapshot))
 }
@@ -48,9 +51,10 @@ fn head(snapshot: &Snapshot) -> String {
     )
 }
 
-fn table(snapshot: &Snapshot) -> printer::Table<7> {
+fn table(snapshot: &Snapshot, rates: &Rates) -> printer::Table<8> {
     // EXITS: in a row, and nobody asked for them.
-    let mut table = printer::Table::new(["RESOURCE", "STATE", "TOOK", "EXITS", "PID", "PORTS", "WHY"]);
+    let lately = if rates.is_empty() { "" } else { "LAST MINUTE" };
+    let mut table = printer::Table::new(["RESOURCE", "STATE", "TOOK", "EXITS", "PID", "PORTS", lately, "WHY"]);
     for resource in &snapshot.resources {
         let ports: Vec<String> = resource.ports.values().map(u16::to_string).collect();
         table.row([
@@ -64,6 +68,7 @@ fn table(snapshot: &Snapshot) -> printer::Table<7> {
             if resource.failures > 0 { resource.failures.to_string() } else { String::new() },
             resource.pid.map_or_else(String::new, |pid| pid.to_string()),
             if ports.len() > SHOWN { format!("{} ports", ports.len()) } else { ports.join(",") },
+            rates.cell(&resource.name),
             why(resource),
         ]);
     }

@@ -1,5 +1,8 @@
 //! `shopctl internal telemetry`: receives traces and metrics of an instance, and keeps them.
 
+use std::path::PathBuf;
+
+use shopctl_runtime::Instance;
 use shopctl_telemetry::{Limits, Receiver, Settings};
 
 use crate::{args::Telemetry, commands::up::Interrupts, exit::Exit, printer};
@@ -8,6 +11,11 @@ use crate::{args::Telemetry, commands::up::Interrupts, exit::Exit, printer};
 pub(crate) const RESOURCE: &str = "telemetry";
 /// Tells it where to pass everything on to, as `up --otlp-forward` does.
 pub(crate) const FORWARD: &str = "SHOPCTL_OTLP_FORWARD";
+
+/// Where its store is, as the manifest has it.
+pub(crate) fn folder(instance: &Instance) -> PathBuf {
+    instance.data_dir().join("telemetry")
+}
 
 pub(crate) async fn run(args: &Telemetry) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::new()?;

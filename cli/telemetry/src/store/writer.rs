@@ -1,6 +1,7 @@
 //! The thread that writes: takes what has come, and commits it a few times a second.
 
 use std::{
+    fmt,
     path::PathBuf,
     sync::{
         Arc,
@@ -96,7 +97,7 @@ impl Writing {
                 Ok(first) => self.commit(first),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = self.store.tick() {
-                        self.failed(&error, 0);
+                        self.lost(&error, 0);
                     }
                     self.figures.bytes.set(self.store.bytes());
                 }
@@ -117,6 +118,13 @@ impl Writing {
         }
         let shed = self.figures.shed.get();
         self.tell_shed(shed);
+        // Only where the store was made small: by default it takes whatever a message can hold.
+        let large: u64 =
+            chunks.extract_if(.., |chunk| chunk.data.len() as u64 > most).map(|chunk| u64::from(chunk.spans)).sum();
+        if large > 0 {
+            self.figures.queued.subtract(large);
+            self.lost("what came of one trace at once is too large for so small a store", large);
+        }
         // Nothing larger than a batch goes into one transaction: the store's size is looked at in between.
         while !chunks.is_empty() {
             let mut rest = chunks.split_off(fitting(&chunks, most));
@@ -126,7 +134,7 @@ impl Writing {
                     self.dropped = shed;
                     self.figures.stored.add(spans);
                 }
-                Err(error) => self.failed(&error, spans),
+                Err(error) => self.lost(&error, spans),
             }
             self.figures.queued.subtract(spans);
             std::mem::swap(&mut chunks, &mut rest);
@@ -134,10 +142,10 @@ impl Writing {
         self.figures.bytes.set(self.store.bytes());
     }
 
-    fn failed(&mut self, error: &Error, spans: u64) {
+    fn lost(&mut self, why: impl fmt::Display, spans: u64) {
         self.figures.lost.add(spans);
         if self.failure.is_due(Instant::now()) {
-            tracing::error!(lost = self.figures.lost.get(), "spans are lost: {error}");
+            tracing::error!(lost = self.figures.lost.get(), "spans are lost: {why}");
         }
     }
 

@@ -9,7 +9,7 @@ use shopctl_protocol::{BootOutcome, LogFilter, Phase, Resource, Snapshot, Update
 use shopctl_runtime::Client;
 use tokio::time::{Instant, timeout_at};
 
-use super::{head, health, table, why};
+use super::{head, health, rates::Rates, table, why};
 use crate::{args::Global, exit::Exit, printer, running};
 
 /// Changes that come closer together than this are shown together on a terminal.
@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, client: Client) -> anyhow::Result<Exit>
             }
         };
         if let Update::Snapshot { snapshot } = update {
-            view = Some(View { snapshot, since: Instant::now() });
+            view = Some(View { snapshot, since: Instant::now(), global: global.clone() });
             if let (Some(view), Output::Lines) = (&view, output) {
                 view.snapshot.resources.iter().for_each(|resource| printer::data(line(resource)));
             }
@@ -81,6 +81,7 @@ enum Output {
 struct View {
     snapshot: Snapshot,
     since: Instant,
+    global: Global,
 }
 
 impl View {
@@ -123,7 +124,7 @@ impl View {
 
     fn draw(&self) -> std::io::Result<()> {
         let now = self.now();
-        let text = format!("{}\n{}", head(&now), table(&now));
+        let text = format!("{}\n{}", head(&now), table(&now, &Rates::of(&self.global)));
         let mut terminal = anstream::stdout().lock();
         // Home, each line with an empty rest, then nothing below: unlike a cleared screen this does not flicker.
         write!(terminal, "\x1b[H")?;
