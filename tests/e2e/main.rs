@@ -19,4 +19,5 @@ mod scenario;
 mod shop;
 mod smoke;
 mod stack;
+mod trace;
 mod verify;
