@@ -53,6 +53,7 @@ async fn an_order_tells_its_whole_way_what_it_waits_for_and_what_is_left_of_it_w
     })
     .await;
     whole(&story);
+    spans(&traced(&stack, &paid.to_string()));
     let told = stack.succeeds(&["trace", &paid.to_string()]);
     for part in ["PAID", "25.98, 1 line", "recommended +", "order_paid v2", "nothing is under way"] {
         assert!(told.contains(part), "{part}: {told}");
@@ -100,6 +101,25 @@ fn whole(story: &Value) {
     assert!(texts(story, "rows", "table").is_superset(&BTreeSet::from(tables)), "{story:#}");
     let services = BTreeSet::from(["gateway", "order", "payment"]);
     assert!(texts(story, "lines", "resource").is_superset(&services), "{story:#}");
+}
+
+/// Where services send spans, the order's own trace has every hop in it, and what is critical, queued and whose child.
+fn spans(story: &Value) {
+    let created = &story["events"][0]["trace"];
+    let traces = story["traces"].as_array().expect("traces");
+    let Some(trace) = traces.iter().find(|trace| trace["id"] == *created) else {
+        let missing = texts(story, "missing", "what");
+        assert!(traces.is_empty() && missing.contains("spans"), "{story:#}");
+        return;
+    };
+    let spans = trace["spans"].as_array().expect("spans");
+    let of = |service: &str| spans.iter().filter(|span| span["service"] == service).collect::<Vec<_>>();
+    assert!(!of("gateway").is_empty() && !of("order").is_empty() && !of("product").is_empty(), "{trace:#}");
+    let roots = spans.iter().filter(|span| span["depth"] == 0).count();
+    assert!(roots == 1 && spans.iter().all(|span| span["orphan"] == false), "{trace:#}");
+    assert!(spans.iter().any(|span| span["critical"].is_number()), "{trace:#}");
+    let consumers = spans.iter().filter(|span| span["kind"] == "consumer").collect::<Vec<_>>();
+    assert!(consumers.iter().all(|span| span["queued"].is_number()), "{consumers:#?}");
 }
 
 /// A page that a browser can show without anything else.

@@ -160,9 +160,10 @@ fn transaction(row: &PgRow) -> Result<Transaction, sqlx::Error> {
     })
 }
 
-const DELIVERIES: &str = "SELECT transaction_id, outcome, attempts, extract(epoch FROM due_at)::float8 AS due, last_answer, \
-     extract(epoch FROM d.created_at)::float8 AS created, traceparent \
-     FROM provider_deliveries d JOIN transactions t ON t.id = transaction_id WHERE order_id = $1 ORDER BY d.created_at";
+const DELIVERIES: &str = "SELECT d.transaction_id, d.outcome, d.attempts, extract(epoch FROM d.due_at)::float8 AS due, \
+     d.last_answer, extract(epoch FROM d.created_at)::float8 AS created, d.traceparent \
+     FROM provider_deliveries d JOIN transactions t ON t.id = d.transaction_id \
+     WHERE t.order_id = $1 ORDER BY d.created_at";
 
 fn delivery(row: &PgRow) -> Result<Delivery, sqlx::Error> {
     Ok(Delivery {
@@ -176,9 +177,9 @@ fn delivery(row: &PgRow) -> Result<Delivery, sqlx::Error> {
     })
 }
 
-const WEBHOOKS: &str = "SELECT transaction_id, outcome, status_before, status_after, deliveries, \
-     extract(epoch FROM first_at)::float8 AS first, extract(epoch FROM last_at)::float8 AS last \
-     FROM webhooks JOIN transactions t ON t.id = transaction_id WHERE order_id = $1 ORDER BY first_at";
+const WEBHOOKS: &str = "SELECT w.transaction_id, w.outcome, w.status_before, w.status_after, w.deliveries, \
+     extract(epoch FROM w.first_at)::float8 AS first, extract(epoch FROM w.last_at)::float8 AS last \
+     FROM webhooks w JOIN transactions t ON t.id = w.transaction_id WHERE t.order_id = $1 ORDER BY w.first_at";
 
 fn webhook(row: &PgRow) -> Result<Webhook, sqlx::Error> {
     Ok(Webhook {
@@ -192,8 +193,8 @@ fn webhook(row: &PgRow) -> Result<Webhook, sqlx::Error> {
     })
 }
 
-const TELLINGS: &str = "SELECT transaction_id, attempts, extract(epoch FROM due_at)::float8 AS due, last_error, traceparent \
-     FROM tellings JOIN transactions t ON t.id = transaction_id WHERE order_id = $1 ORDER BY due_at";
+const TELLINGS: &str = "SELECT l.transaction_id, l.attempts, extract(epoch FROM l.due_at)::float8 AS due, l.last_error, \
+     l.traceparent FROM tellings l JOIN transactions t ON t.id = l.transaction_id WHERE t.order_id = $1 ORDER BY l.due_at";
 
 fn telling(row: &PgRow) -> Result<Telling, sqlx::Error> {
     Ok(Telling {
@@ -205,8 +206,9 @@ fn telling(row: &PgRow) -> Result<Telling, sqlx::Error> {
     })
 }
 
-const REFUNDS: &str = "SELECT transaction_id, r.amount_cents::bigint AS amount, extract(epoch FROM r.created_at)::float8 AS at \
-     FROM refunds r JOIN transactions t ON t.id = transaction_id WHERE order_id = $1";
+const REFUNDS: &str = "SELECT r.transaction_id, r.amount_cents::bigint AS amount, \
+     extract(epoch FROM r.created_at)::float8 AS at \
+     FROM refunds r JOIN transactions t ON t.id = r.transaction_id WHERE t.order_id = $1 ORDER BY r.created_at";
 
 fn refund(row: &PgRow) -> Result<Refund, sqlx::Error> {
     let (transaction, amount_cents) = (shown(row, "transaction_id")?, row.try_get("amount")?);

@@ -44,6 +44,20 @@ pub struct Node {
     pub parallel: bool,
 }
 
+/// The first words of statements that change rows.
+const CHANGES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "MERGE"];
+
+impl Trace {
+    /// Whether anything was changed, published, consumed or went wrong in it: all else only asked.
+    #[must_use]
+    pub fn has_effect(&self) -> bool {
+        self.spans.iter().any(|Node { span, .. }| {
+            let changes = || CHANGES.iter().any(|word| span.name.starts_with(word));
+            matches!(span.kind, Kind::Producer | Kind::Consumer) || span.error.is_some() || changes()
+        })
+    }
+}
+
 /// The traces that these spans are of, by the time of their beginnings. A span that comes twice counts once.
 #[must_use]
 pub fn traces(spans: Vec<Span>) -> Vec<Trace> {

@@ -26,7 +26,8 @@ pub(crate) async fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Err(_) => running::workspace(global)?.load(Variant { infra: infra(&instance), telemetry: true })?,
     };
     let (nodes, declared) = (declared::nodes(&manifest), declared::edges(&manifest));
-    let observed = if args.observed { observed::read(&instance, &manifest).await? } else { Observed::default() };
+    let observed =
+        if args.observed { observed::read(&instance, &manifest, &declared).await? } else { Observed::default() };
     let Observed { found, is_all, missing } = observed;
     let graph = Graph::new(&nodes, &declared, (found, is_all), missing);
     match args.format {

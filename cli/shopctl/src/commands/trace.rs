@@ -3,6 +3,8 @@
 mod events;
 mod follow;
 mod lines;
+#[cfg(test)]
+mod million;
 mod output;
 mod source;
 mod spans;

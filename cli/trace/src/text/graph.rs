@@ -92,7 +92,7 @@ fn differences(graph: &Graph, style: Style) -> Vec<Line> {
     }
     if unused > 0 {
         let sign = style.pick("∅", "0");
-        lines.push(Line::of([(Tone::Quiet, format!("{sign} {unused} declared that never fired"))]));
+        lines.push(Line::of([(Tone::Quiet, format!("{sign} {unused} declared that were never seen in use"))]));
     }
     if !lines.is_empty() {
         lines.insert(0, Line::default());

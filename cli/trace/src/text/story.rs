@@ -6,9 +6,14 @@ use crate::{
     moment::Stamp,
     money::amount,
     story::Story,
+    tree::Trace,
     wait::{For, Wait},
 };
 
+/// So many traces are drawn whatever they are.
+const FEW: usize = 2;
+/// Of the others so many are named.
+const MOST: usize = 6;
 /// Lines of the logs that are shown, the last ones.
 const LINES: usize = 30;
 
@@ -16,10 +21,14 @@ const LINES: usize = 30;
 #[must_use]
 pub fn story(story: &Story, style: Style) -> Vec<Line> {
     let mut lines = Vec::new();
-    for trace in &story.traces {
+    // Somebody may have asked for the order again and again.
+    let is_drawn = |trace: &&Trace| style.verbose || story.traces.len() <= FEW || trace.has_effect();
+    let (drawn, others): (Vec<&Trace>, Vec<&Trace>) = story.traces.iter().partition(is_drawn);
+    for trace in drawn {
         lines.push(Line::default());
-        lines.extend(waterfall(trace, style));
+        lines.extend(waterfall::waterfall(trace, style));
     }
+    lines.extend(asking(&others, style));
     let parts = [("events", events(story, style)), ("rows", rows(story, style)), ("log lines", logs(story, style))];
     for (name, part) in parts {
         if !part.is_empty() {
@@ -36,6 +45,24 @@ pub fn story(story: &Story, style: Style) -> Vec<Line> {
     }
     let parts = lines.into_iter().map(|line| line.fit(style));
     head(story, style).into_iter().chain(parts).collect()
+}
+
+/// Traces in which somebody only asked, a line each.
+fn asking(traces: &[&Trace], style: Style) -> Vec<Line> {
+    if traces.is_empty() {
+        return Vec::new();
+    }
+    let shown = traces.len().min(MOST);
+    let mut lines = vec![Line::default()];
+    lines.push(Line::of([(Tone::Quiet, "traces in which nothing was changed (-v draws them)".to_owned())]));
+    lines.extend(traces[..shown].iter().map(|trace| {
+        let head = waterfall::head(trace, style).0.into_iter().map(|(_, text)| (Tone::Quiet, text));
+        Line::of(std::iter::once((Tone::Quiet, "  ".to_owned())).chain(head))
+    }));
+    if traces.len() > shown {
+        lines.push(Line::of([(Tone::Quiet, format!("  and {} more", traces.len() - shown))]));
+    }
+    lines
 }
 
 /// Which order it is, how it came to be what it is, and what has to happen next. These lines are told whole, whatever the

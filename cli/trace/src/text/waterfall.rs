@@ -91,7 +91,8 @@ impl Columns {
     }
 }
 
-fn head(trace: &Trace, style: Style) -> Line {
+/// Which trace it is, and what it began with.
+pub(super) fn head(trace: &Trace, style: Style) -> Line {
     let count = trace.spans.len();
     let spans = if count == 1 { "1 span".to_owned() } else { format!("{count} spans") };
     let root = trace.spans.first().map(|root| {

@@ -1,4 +1,7 @@
-use shopctl_trace::{Facts, Missing, Parts, Story, html, text};
+use shopctl_trace::{
+    Facts, Kind, Missing, Parts, Story, html,
+    text::{self, Style},
+};
 
 use super::sample::{self, CREATION, at, order, whole};
 
@@ -23,6 +26,22 @@ fn programs_get_every_part_under_names_that_stay() {
     let mut parts = whole();
     parts.spans.retain(|span| span.trace == CREATION && span.parent.is_none());
     insta::assert_json_snapshot!(Story::new(parts));
+}
+
+#[test]
+fn whoever_only_asked_for_the_order_is_named_in_a_line() {
+    let mut parts = whole();
+    for asked in 1..=9 {
+        let times = (70_000.0 + f64::from(asked), 70_000.5 + f64::from(asked));
+        let trace = format!("{asked:032x}");
+        parts.spans.push(sample::span(&trace, 1, 0, "order", "pb.OrderService/GetOrder", Kind::Server, times));
+    }
+    let story = Story::new(parts);
+    let short = sample::text(&text::story(&story, sample::style(120)));
+    assert_eq!(short.matches("GetOrder").count(), 6, "{short}");
+    assert!(short.contains("and 3 more") && short.contains("UpdateOrderStatus"), "{short}");
+    let long = sample::text(&text::story(&story, Style { verbose: true, ..sample::style(120) }));
+    assert_eq!(long.matches("━ critical path").count() + long.matches("trace 0000").count(), 11, "{long}");
 }
 
 #[test]

@@ -35,7 +35,11 @@ pub(super) struct Observed {
 ///
 /// # Errors
 /// When the supervisor does not answer.
-pub(super) async fn read(instance: &Instance, manifest: &Manifest) -> anyhow::Result<Observed> {
+pub(super) async fn read(
+    instance: &Instance,
+    manifest: &Manifest,
+    declared: &[(String, String, Hop)],
+) -> anyhow::Result<Observed> {
     let missing = |what: &str, why: String| Missing { what: what.to_owned(), why };
     let (mut found, mut gone, mut is_all) = (Vec::new(), Vec::new(), false);
     let ports = instance.record().ok().flatten().map(|record| record.ports);
@@ -50,7 +54,7 @@ pub(super) async fn read(instance: &Instance, manifest: &Manifest) -> anyhow::Re
     match tokio::task::spawn_blocking(move || Reader::open(&dir)?.edges(None)).await? {
         Ok(edges) => {
             is_all = !edges.is_empty();
-            found.extend(edges.into_iter().map(|edge| stored(edge, &owners)));
+            found.extend(edges.into_iter().map(|edge| named(stored(edge, &owners), manifest, declared)));
         }
         Err(reader::Error::Absent(_)) => {
             gone.push(missing("calls and databases", "telemetry is off, or nothing was sent yet".to_owned()));
@@ -94,6 +98,16 @@ fn stored(edge: shopctl_telemetry::Edge, owners: &BTreeMap<u16, &str>) -> Found 
         lag: None,
     };
     Found { from: edge.from, to, hop, used }
+}
+
+/// A database that spans call by its kind only is the one that its service has, if it has one.
+fn named(mut found: Found, manifest: &Manifest, declared: &[(String, String, Hop)]) -> Found {
+    let own = declared.iter().filter(|(from, _, hop)| *hop == Hop::Query && *from == found.from);
+    let own: Vec<&String> = own.map(|(_, to, _)| to).collect();
+    if let (Hop::Query, [one], None) = (found.hop, &own[..], manifest.resources.get(&found.to)) {
+        found.to.clone_from(one);
+    }
+    found
 }
 
 async fn of_topics(brokers: &str, manifest: &Manifest) -> Result<Vec<Found>, Error> {
