@@ -25,6 +25,9 @@ pub(crate) struct Trace {
     pub(crate) ascii: bool,
 }
 
+/// Of a trace.
+const ID_DIGITS: usize = 32;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {
     Order(i64),
@@ -32,8 +35,11 @@ pub(crate) enum Subject {
     Trace(String),
 }
 
-/// No order's number is so long that it could be a trace.
+/// No order's number is so long that it could be a trace, but zeros in front make one of any length.
 fn subject(text: &str) -> Result<Subject, String> {
+    if text.len() == ID_DIGITS {
+        return value::trace(text).map(Subject::Trace);
+    }
     match text.parse() {
         Ok(order) if order > 0 => Ok(Subject::Order(order)),
         Ok(_) => Err("orders are numbered from 1 on".to_owned()),
@@ -50,6 +56,7 @@ mod tests {
         const ID: &str = "00000000000000000000000000000042";
         assert_eq!(subject("42"), Ok(Subject::Order(42)));
         assert_eq!(subject("2147483647"), Ok(Subject::Order(2_147_483_647)));
+        assert_eq!(subject(ID), Ok(Subject::Trace(ID.to_owned())));
         assert_eq!(subject(&format!("00-{ID}-b7ad6b7169203331-01")), Ok(Subject::Trace(ID.to_owned())));
         for wrong in ["", "0", "-1", "42x", "0af7"] {
             assert!(subject(wrong).is_err(), "{wrong}");
