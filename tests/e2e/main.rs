@@ -21,4 +21,5 @@ mod shop;
 mod smoke;
 mod stack;
 mod telemetry;
+mod trace;
 mod verify;

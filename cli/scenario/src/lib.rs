@@ -14,6 +14,7 @@ mod gateway;
 pub mod invariants;
 mod live;
 pub mod load;
+pub mod order;
 pub mod play;
 pub mod report;
 mod shop;

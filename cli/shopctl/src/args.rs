@@ -5,8 +5,10 @@ pub(crate) mod checkout;
 pub(crate) mod crash;
 pub(crate) mod events;
 pub(crate) mod fault;
+pub(crate) mod graph;
 pub(crate) mod load;
 pub(crate) mod smoke;
+pub(crate) mod trace;
 mod value;
 pub(crate) mod verify;
 
@@ -76,6 +78,10 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Show what was published to Kafka; publish, and redrive dead letters
     Events(events::Events),
+    /// Tell all that happened to an order: spans, events, rows, log lines, and what it waits for
+    Trace(trace::Trace),
+    /// Show who speaks with whom: as declared, as observed, and where the two differ
+    Graph(graph::Graph),
     /// Print the addresses of a running shop, or what a service needs to be run by hand
     Env(Env),
     /// Break something of a running shop on purpose, and make it whole again

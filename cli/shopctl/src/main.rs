@@ -70,6 +70,8 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Ui(args) => commands::ui::run(global, args).await,
         Command::Logs(args) => commands::logs::run(global, args).await,
         Command::Events(args) => commands::events::run(global, args).await,
+        Command::Trace(args) => commands::trace::run(global, args).await,
+        Command::Graph(args) => commands::graph::run(global, args).await,
         Command::Env(args) => commands::env::run(global, args).await,
         Command::Fault(args) => commands::fault::run(global, args).await,
         Command::Why(args) => commands::why::run(global, args).await,

@@ -53,7 +53,7 @@ fn word(text: &[u8]) -> Option<Level> {
 }
 
 /// A JSON line of a service as people read it: time, level, spans, target, message, fields. Nothing if it is none.
-pub(super) fn readable(line: &str) -> Option<String> {
+pub(crate) fn readable(line: &str) -> Option<String> {
     if !line.starts_with('{') {
         return None;
     }
