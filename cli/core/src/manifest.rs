@@ -124,11 +124,6 @@ pub struct Resource {
     pub env: BTreeMap<String, Template>,
     /// Start from the environment of this resource.
     pub env_from: Option<String>,
-    /// Topics that it publishes to, and those that it reads.
-    #[serde(default)]
-    pub publishes: BTreeSet<String>,
-    #[serde(default)]
-    pub reads: BTreeSet<String>,
     /// Only part of an `up` that asks for it, or of one kind of infrastructure.
     #[serde(default)]
     pub only: Only,

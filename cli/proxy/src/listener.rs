@@ -52,8 +52,8 @@ impl Listener {
                 // Whoever waits to be accepted is refused, too.
                 socket = None;
             }
-            match (&socket, now.is_refused(&route.edge)) {
-                (None, false) => match listen(route.port).await {
+            if socket.is_none() && !now.is_refused(&route.edge) {
+                match listen(route.port).await {
                     Ok(again) => socket = Some(again),
                     Err(error) => {
                         tracing::warn!(edge = route.edge, %error, "cannot listen again");
@@ -61,8 +61,7 @@ impl Listener {
                         rules.mark_changed();
                         continue;
                     }
-                },
-                (Some(_) | None, _) => {}
+                }
             }
             applied.send_replace(now.revision());
             tokio::select! {

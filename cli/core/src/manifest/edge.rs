@@ -88,13 +88,17 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Graph, Options, manifest::Infra};
+    use crate::{
+        Graph, Options,
+        manifest::{Infra, Variant},
+    };
 
     use super::*;
 
     fn shop() -> Manifest {
         let text = include_str!("../../../../compose/services.toml");
-        Manifest::parse(text, Infra::Embedded).expect("the shop's manifest is right")
+        Manifest::parse(text, Variant { infra: Infra::Embedded, telemetry: true })
+            .expect("the shop's manifest is right")
     }
 
     #[test]
@@ -115,7 +119,8 @@ mod tests {
     fn every_edge_of_the_shop_has_a_proxy_and_every_port_of_the_proxy_an_edge() {
         for infra in Infra::ALL {
             let text = include_str!("../../../../compose/services.toml");
-            let manifest = Manifest::parse(text, infra).expect("the shop's manifest is right");
+            let manifest =
+                Manifest::parse(text, Variant { infra, telemetry: true }).expect("the shop's manifest is right");
             assert_eq!(manifest.proxied_edges().count(), manifest.edges.len());
             let idle = manifest.resources[PROXY].ports.len() - manifest.edges.len();
             assert_eq!(idle, usize::from(infra == Infra::Embedded), "only Docker has an edge to product's store");

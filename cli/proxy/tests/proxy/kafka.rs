@@ -95,10 +95,13 @@ async fn what_is_reordered_keeps_the_order_of_each_key_and_loses_nothing() {
     let numbered: Vec<(String, String)> = (0..100).map(|n| (format!("key-{}", n % 20), format!("{n:02}"))).collect();
     let sent: Vec<_> = numbered
         .iter()
-        .map(|(key, value)| producer.send_result(FutureRecord::to(TOPIC).key(key).payload(value)))
+        .map(|(key, value)| match producer.send_result(FutureRecord::to(TOPIC).key(key).payload(value)) {
+            Ok(sent) => sent,
+            Err((error, _)) => panic!("there is room: {error}"),
+        })
         .collect();
     for sent in sent {
-        let delivered = sent.map_err(|(error, _)| error).expect("there is room").await.expect("the producer lives");
+        let delivered = sent.await.expect("the producer lives");
         delivered.map_err(|(error, _)| error).expect("it is published");
     }
     let told = told(&broker).await;

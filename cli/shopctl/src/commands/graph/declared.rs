@@ -1,10 +1,8 @@
-//! What the manifest says: whose address a service is given it may call, and it names its topics.
-
-use std::collections::BTreeSet;
+//! What the manifest says: its edges and its topics.
 
 use shopctl_core::{
     Manifest,
-    manifest::{Kind, Reference, Resource, Template},
+    manifest::{Kind, Resource, Template},
 };
 use shopctl_trace::graph::{self, Hop};
 
@@ -24,56 +22,23 @@ pub(super) fn nodes(manifest: &Manifest) -> Vec<(String, graph::Kind)> {
             Kind::Task => None,
         })
         .collect();
-    let topics = manifest.resources.values().flat_map(|resource| resource.publishes.iter().chain(&resource.reads));
-    nodes.extend(topics.collect::<BTreeSet<_>>().into_iter().map(|topic| (topic.clone(), graph::Kind::Topic)));
+    nodes.extend(manifest.topics.keys().map(|topic| (topic.clone(), graph::Kind::Topic)));
     nodes
 }
 
 pub(super) fn edges(manifest: &Manifest) -> Vec<(String, String, Hop)> {
-    let mut edges = Vec::new();
-    for (name, resource) in manifest.resources.iter().filter(|(_, resource)| resource.kind == Kind::Service) {
-        // What all of them are given says nothing of one.
-        let given: BTreeSet<&str> = resource.env.values().flat_map(|template| named(manifest, template)).collect();
-        for other in given.into_iter().filter(|other| *other != name && *other != KAFKA) {
-            match manifest.resources.get(other).map(|other| other.kind) {
-                Some(Kind::Service) => edges.push((name.clone(), other.to_owned(), Hop::Call)),
-                Some(Kind::Embedded | Kind::Container) => edges.push((name.clone(), other.to_owned(), Hop::Query)),
-                Some(Kind::Task) | None => {}
-            }
-        }
-        edges.extend(resource.publishes.iter().map(|topic| (name.clone(), topic.clone(), Hop::Publish)));
-        edges.extend(resource.reads.iter().map(|topic| (topic.clone(), name.clone(), Hop::Consume)));
-    }
-    edges
-}
-
-/// The resources whose ports a template names, also by way of addresses.
-fn named<'a>(manifest: &'a Manifest, template: &'a Template) -> Vec<&'a str> {
-    let of = |reference: &'a Reference| match reference {
-        Reference::Port { resource, .. } => vec![resource.as_str()],
-        // Addresses name no others: one level is all there is.
-        Reference::Address(name) => manifest.addresses.get(name).into_iter().flat_map(ports).collect(),
-        Reference::Secret(_)
-        | Reference::Key(_)
-        | Reference::Jwks
-        | Reference::Dir(_)
-        | Reference::Instance
-        | Reference::Profile => Vec::new(),
-    };
-    template.references().flat_map(of).collect()
-}
-
-fn ports(template: &Template) -> impl Iterator<Item = &str> {
-    template.references().filter_map(|reference| match reference {
-        Reference::Port { resource, .. } => Some(resource.as_str()),
-        Reference::Secret(_)
-        | Reference::Key(_)
-        | Reference::Jwks
-        | Reference::Address(_)
-        | Reference::Dir(_)
-        | Reference::Instance
-        | Reference::Profile => None,
-    })
+    let calls = manifest.edges.iter().filter(|edge| edge.to != KAFKA).map(|edge| {
+        let hop = match manifest.resources.get(&edge.to).map(|to| to.kind) {
+            Some(Kind::Embedded | Kind::Container) => Hop::Query,
+            Some(Kind::Service | Kind::Task) | None => Hop::Call,
+        };
+        (edge.from.clone(), edge.to.clone(), hop)
+    });
+    let topics = manifest.topics.iter().flat_map(|(topic, flow)| {
+        let told = flow.from.iter().map(|from| (from.clone(), topic.clone(), Hop::Publish));
+        told.chain(flow.to.iter().map(|to| (topic.clone(), to.clone(), Hop::Consume)))
+    });
+    calls.chain(topics).collect()
 }
 
 #[cfg(test)]

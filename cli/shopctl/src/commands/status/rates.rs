@@ -77,6 +77,7 @@ mod tests {
             workspace: String::new(),
             phase: Phase::Up,
             supervisor,
+            faults: Vec::new(),
             resources: vec![resource("order"), resource("payment")],
             outcome: None,
         };
