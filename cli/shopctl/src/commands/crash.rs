@@ -125,7 +125,7 @@ fn shown(report: &Report, instance: &str) -> String {
     let Report { paid, cancelled, seconds, seed, rounds, .. } = report;
     let early = if report.interrupted { ", ended early" } else { "" };
     parts.push(format!(
-        "{} rounds, {} strikes, {paid} orders paid and {cancelled} cancelled in {seconds:.1} s (seed {seed}{early})",
+        "rounds: {}, strikes: {}, orders paid: {paid}, cancelled: {cancelled}; {seconds:.1} s (seed {seed}{early})",
         rounds.len(),
         report.strikes(),
     ));
