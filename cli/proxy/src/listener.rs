@@ -51,18 +51,15 @@ impl Listener {
             if now.is_refused(&route.edge) {
                 // Whoever waits to be accepted is refused, too.
                 socket = None;
-            }
-            match (&socket, now.is_refused(&route.edge)) {
-                (None, false) => match listen(route.port).await {
+            } else if socket.is_none() {
+                match listen(route.port).await {
                     Ok(again) => socket = Some(again),
                     Err(error) => {
                         tracing::warn!(edge = route.edge, %error, "cannot listen again");
                         sleep(AGAIN).await;
-                        rules.mark_changed();
                         continue;
                     }
-                },
-                (Some(_) | None, _) => {}
+                }
             }
             applied.send_replace(now.revision());
             tokio::select! {
