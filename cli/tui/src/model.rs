@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use crate::{
     checkout::Checkout,
     dialogue::Dialogue,
+    flow,
     kafka::Kafka,
     line::Shape,
     log::{Line, Pane, Source},
@@ -79,6 +80,8 @@ pub(crate) struct Toast {
 const TOAST: Duration = Duration::from_secs(5);
 /// Between two frames that only show time going by, while something is under way.
 const PULSE: Duration = Duration::from_millis(500);
+/// The same where only ages are seen to grow.
+const AGEING: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub struct Model {
@@ -101,6 +104,10 @@ pub struct Model {
     pub(crate) mentions: Vec<Line>,
     /// Which service knows the address of which resource.
     pub(crate) calls: Vec<(String, String)>,
+    /// Which calls were seen, once somebody tells.
+    pub(crate) traffic: Option<Vec<flow::Call>>,
+    /// What traces tell of an order.
+    pub(crate) spans: Option<(i64, Vec<String>)>,
     /// First row of the views that are longer than the screen.
     pub(crate) scroll: usize,
     pub(crate) dialogue: Option<Dialogue>,
@@ -136,6 +143,8 @@ impl Model {
             checkout: Checkout::default(),
             mentions: Vec::new(),
             calls: Vec::new(),
+            traffic: None,
+            spans: None,
             scroll: 0,
             dialogue: None,
             toast: None,
@@ -160,7 +169,9 @@ impl Model {
         let busy =
             self.shop.resources().iter().any(|resource| matches!(resource.state.as_str(), "starting" | "stopping"));
         let pulse = busy.then(|| self.now.since + PULSE);
-        toast.into_iter().chain(pulse).min()
+        let ages = self.tab == Tab::Orders && !self.orders.is_empty();
+        let ageing = ages.then(|| self.now.since + AGEING);
+        toast.into_iter().chain(pulse).chain(ageing).min()
     }
 
     /// Whether the next message will most likely change what is seen: a frame before it would only flicker.

@@ -19,7 +19,12 @@ use ratatui::{
 };
 use shopctl_protocol::{BootOutcome, Phase};
 
-pub(crate) use self::home::list_entry;
+pub(crate) use self::{
+    checkout::{areas as checkout_areas, entry as checkout_entry},
+    home::list_entry,
+    kafka::entry as kafka_entry,
+    orders::entry as order_entry,
+};
 use crate::{
     dialogue::Dialogue,
     model::{Focus, Model, Tab},
@@ -43,7 +48,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         Tab::Orders if !model.orders.opened => orders::list(model, buffer, body),
         Tab::Flow => rows(model, buffer, body, &flow::rows(model)),
         Tab::Orders => rows(model, buffer, body, &orders::timeline(model)),
-        Tab::Checkout => rows(model, buffer, body, &checkout::rows(model)),
+        Tab::Checkout => checkout::view(model, buffer),
         Tab::Why => rows(model, buffer, body, &why::rows(model)),
         Tab::Boot => rows(model, buffer, body, &boot::rows(model)),
     }
@@ -76,7 +81,7 @@ pub(crate) fn last_scroll(model: &Model) -> usize {
         Tab::Home | Tab::Kafka => 0,
         Tab::Flow => flow::rows(model).len(),
         Tab::Orders => orders::timeline(model).len(),
-        Tab::Checkout => checkout::rows(model).len(),
+        Tab::Checkout => checkout::steps(model).len(),
         Tab::Why => why::rows(model).len(),
         Tab::Boot => boot::rows(model).len(),
     };
@@ -244,7 +249,9 @@ fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
         ]),
         (Tab::Orders, _) if model.orders.opened => hints.extend([("Esc", "all orders"), ("j", "down"), ("k", "up")]),
         (Tab::Orders, _) => hints.extend([("Enter", "timeline"), ("j", "down"), ("k", "up")]),
-        (Tab::Checkout, _) => hints.extend([("c", "play a checkout"), ("Enter", "its order"), ("Esc", "home")]),
+        (Tab::Checkout, _) => {
+            hints.extend([("Enter", "play"), ("o", "its order"), ("i", "seed"), ("p", "a file"), ("PgUp", "up")]);
+        }
         (Tab::Flow | Tab::Why | Tab::Boot, _) => hints.extend([("j", "down"), ("k", "up"), ("Esc", "home")]),
     }
     hints

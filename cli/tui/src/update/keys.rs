@@ -7,6 +7,7 @@ use shopctl_protocol::{Action, Phase};
 use super::stop;
 use crate::{
     action::{self, Intent},
+    checkout::Wish,
     dialogue::{Dialogue, Input, Prompt},
     kafka::{self, Ask},
     line,
@@ -16,7 +17,7 @@ use crate::{
     options::Owner,
     palette,
     theme::Tone,
-    view::layout,
+    view::{self, layout},
 };
 
 pub(super) fn press(model: &mut Model, key: KeyEvent, commands: &mut Vec<Command>) {
@@ -164,11 +165,16 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
         }
         Intent::Redrive { all } => redrive(model, all, commands),
         Intent::Checkout => {
-            show(model, Tab::Checkout);
-            if !model.checkout.runs {
-                commands.push(Command::Checkout);
-            }
+            let wish = if model.tab == Tab::Checkout { model.checkout.wish() } else { Wish { story: None, seed: None } };
+            play(model, wish, commands);
         }
+        Intent::Story(story) => play(model, Wish { story: Some(story), seed: model.checkout.seed }, commands),
+        Intent::Seed => ask(model, Prompt::Seed, model.checkout.seed.map(|seed| seed.to_string()).unwrap_or_default()),
+        Intent::Play => ask(model, Prompt::Story, String::new()),
+        Intent::Order => match model.checkout.order().filter(|_| model.tab == Tab::Checkout) {
+            Some(order) => open_order(model, order, commands),
+            None => ask(model, Prompt::Order, String::new()),
+        },
         Intent::Palette => model.dialogue = Some(Dialogue::Palette { input: Input::default(), chosen: 0 }),
         Intent::Help => model.dialogue = Some(Dialogue::Help { scroll: 0 }),
         Intent::Quit => quit(model, commands),
@@ -182,11 +188,28 @@ fn show(model: &mut Model, tab: Tab) {
     (model.tab, model.chosen, model.scroll) = (tab, true, 0);
 }
 
+/// Asks for something about the log.
 fn prompt(model: &mut Model, prompt: Prompt, text: String) {
     if model.tab != Tab::Home {
         show(model, Tab::Home);
     }
+    ask(model, prompt, text);
+}
+
+fn ask(model: &mut Model, prompt: Prompt, text: String) {
     model.dialogue = Some(Dialogue::Prompt(prompt, Input::new(text)));
+}
+
+/// One checkout at a time.
+fn play(model: &mut Model, wish: Wish, commands: &mut Vec<Command>) {
+    show(model, Tab::Checkout);
+    model.checkout.shows_list = false;
+    if model.checkout.runs {
+        return model.say("a checkout is under way", Tone::Plain);
+    }
+    // Said here already: who asks twice gets one.
+    model.checkout.runs = true;
+    commands.push(Command::Play(wish));
 }
 
 /// Whether keys that move mean the log.
@@ -204,6 +227,8 @@ fn step(model: &mut Model, by: i64, commands: &mut Vec<Command>) {
         model.kafka.step(by);
     } else if model.tab == Tab::Orders && !model.orders.opened {
         select_order(model, by);
+    } else if model.tab == Tab::Checkout {
+        model.checkout.step(by as isize);
     } else {
         model.scroll = model.scroll.saturating_add_signed(by as isize).min(crate::view::last_scroll(model));
     }
@@ -219,7 +244,9 @@ fn page(model: &mut Model, pages: i64) {
         select_order(model, pages * (i64::from(model.size.height) - 3).max(1));
     } else {
         let height = isize::try_from(model.size.height).unwrap_or(1).saturating_sub(3).max(1);
-        model.scroll = model.scroll.saturating_add_signed(pages as isize * height).min(crate::view::last_scroll(model));
+        // Steps are seen from their end.
+        let by = if model.tab == Tab::Checkout { -height } else { height } * pages as isize;
+        model.scroll = model.scroll.saturating_add_signed(by).min(crate::view::last_scroll(model));
     }
 }
 
@@ -232,6 +259,8 @@ fn top(model: &mut Model, commands: &mut Vec<Command>) {
         model.kafka.step(i64::from(i32::MIN));
     } else if model.tab == Tab::Orders && !model.orders.opened {
         model.orders.selected = None;
+    } else if model.tab == Tab::Checkout {
+        model.checkout.step(isize::MIN);
     } else {
         model.scroll = 0;
     }
@@ -247,6 +276,8 @@ fn end(model: &mut Model, commands: &mut Vec<Command>) {
         model.kafka.cursor = None;
     } else if model.tab == Tab::Orders && !model.orders.opened {
         select_order(model, i64::from(i32::MAX));
+    } else if model.tab == Tab::Checkout {
+        model.checkout.step(isize::MAX);
     } else {
         model.scroll = crate::view::last_scroll(model);
     }
@@ -344,11 +375,7 @@ fn enter(model: &mut Model, commands: &mut Vec<Command>) {
                 open_order(model, id, commands);
             }
         }
-        Tab::Checkout => match model.checkout.end.as_ref().and_then(|end| end.as_ref().ok()?.order) {
-            Some(order) => open_order(model, order, commands),
-            None if model.checkout.runs => {}
-            None => want(model, Intent::Checkout, commands),
-        },
+        Tab::Checkout => want(model, Intent::Checkout, commands),
         Tab::Flow | Tab::Why | Tab::Boot => show(model, Tab::Home),
     }
 }
@@ -358,6 +385,10 @@ fn back(model: &mut Model, commands: &mut Vec<Command>) {
     if model.tab == Tab::Orders && model.orders.opened {
         model.orders.opened = false;
         model.scroll = 0;
+        return;
+    }
+    if model.tab == Tab::Checkout && view::checkout_areas(model).0.is_none() {
+        model.checkout.shows_list = true;
         return;
     }
     if model.tab == Tab::Kafka && !model.kafka.filter.is_empty() {
@@ -395,6 +426,20 @@ fn entered(model: &mut Model, prompt: Prompt, text: String, commands: &mut Vec<C
             }
         }
         Prompt::Messages => model.kafka.set_filter(text),
+        Prompt::Seed if text.trim().is_empty() => model.checkout.seed = None,
+        Prompt::Seed => match text.trim().parse() {
+            Ok(seed) => model.checkout.seed = Some(seed),
+            Err(_) => model.say("a seed is a whole number", Tone::Bad),
+        },
+        Prompt::Story if text.trim().is_empty() => {}
+        Prompt::Story => {
+            play(model, Wish { story: Some(text.trim().to_owned()), seed: model.checkout.seed }, commands);
+        }
+        Prompt::Order => match text.trim().parse() {
+            Ok(order) => open_order(model, order, commands),
+            Err(_) if text.trim().is_empty() => {}
+            Err(_) => model.say("an order has a number", Tone::Bad),
+        },
         Prompt::Save if text.is_empty() => {}
         Prompt::Save => {
             let (source, filter) = (model.log.source.clone(), model.log.filter.clone());

@@ -37,8 +37,24 @@ fn click(model: &mut Model, at: Position, commands: &mut Vec<Command>) {
     if let Some((tab, _)) = layout::tabs(model).into_iter().find(|(_, area)| area.contains(at)) {
         return keys::want(model, Intent::Show(tab), commands);
     }
-    if model.tab != Tab::Home {
-        return;
+    let body = layout::body(model);
+    match model.tab {
+        Tab::Home => {}
+        Tab::Kafka => return view::kafka_entry(model, at).into_iter().for_each(|place| model.kafka.select(place)),
+        Tab::Orders if !model.orders.opened => {
+            if let Some(order) = view::order_entry(model, body, at.y) {
+                model.orders.selected = Some(order);
+            }
+            return;
+        }
+        Tab::Checkout => {
+            let list = view::checkout_areas(model).0.filter(|list| list.contains(at));
+            if let Some(place) = list.and_then(|list| view::checkout_entry(model, list, at.y)) {
+                model.checkout.selected = place;
+            }
+            return;
+        }
+        Tab::Flow | Tab::Orders | Tab::Why | Tab::Boot => return,
     }
     let areas = layout::home(model);
     if let Some(list) = areas.list.filter(|list| list.contains(at)) {
