@@ -1,5 +1,5 @@
 //! A dashboard that ends as its argument says, for the tests of what is left of the terminal then: `view` and `thread`
-//! panic there, `error` ends with one, `signal` is shown until it gets a signal.
+//! panic there, `error` ends with one, any other word is shown until it gets a signal.
 
 use std::{io, thread, time::Duration};
 

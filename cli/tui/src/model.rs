@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ratatui::layout::Rect;
+use shopctl_protocol::{Phase, Resource};
 
 use crate::{
     checkout::Checkout,
@@ -66,6 +67,15 @@ impl Tab {
 pub(crate) enum Focus {
     List,
     Log,
+}
+
+/// Something that is broken.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) why: String,
+    /// How many others are.
+    pub(crate) more: usize,
 }
 
 /// What is said in passing.
@@ -235,6 +245,27 @@ impl Model {
     pub(crate) fn of_kinds<'a>(&'a self, kinds: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let resources = self.shop.resources().iter();
         resources.filter(|resource| kinds.contains(&resource.kind.as_str())).map(|resource| resource.name.as_str())
+    }
+
+    /// What is broken, the root of it first.
+    pub(crate) fn trouble(&self) -> Option<Trouble<'_>> {
+        if !matches!(self.shop.phase(), Some(Phase::Booting | Phase::Up)) {
+            return None;
+        }
+        let broken = |resource: &&Resource| {
+            !resource.faults.is_empty() || matches!(resource.state.as_str(), "failed" | "backing-off" | "unready")
+        };
+        let is_root = |resource: &Resource| {
+            !resource.faults.is_empty() || resource.why.last().is_none_or(|cause| cause.resource == resource.name)
+        };
+        let mut all: Vec<&Resource> = self.shop.resources().iter().filter(broken).collect();
+        all.sort_by_key(|resource| !is_root(resource));
+        let (first, rest) = all.split_first()?;
+        let why = match first.faults.first() {
+            Some(fault) => format!("{fault}, on purpose"),
+            None => first.why.last().map_or_else(|| first.state.clone(), |cause| cause.detail.clone()),
+        };
+        Some(Trouble { resource: first, why, more: rest.len() })
     }
 
     /// The colour of a resource's name.

@@ -42,6 +42,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     let body = layout::body(model);
     bar(model, buffer);
+    trouble(model, buffer);
     match model.tab {
         Tab::Home => home::view(model, buffer),
         Tab::Kafka => kafka::view(model, buffer),
@@ -125,8 +126,33 @@ fn bar(model: &Model, buffer: &mut Buffer) {
 }
 
 fn is_troubled(model: &Model) -> bool {
-    let broken = |state: &str| matches!(state, "failed" | "backing-off" | "unready");
-    model.shop.failure().is_some() || model.shop.resources().iter().any(|resource| broken(&resource.state))
+    model.shop.failure().is_some() || model.trouble().is_some()
+}
+
+/// What is broken, and why, in one line.
+fn trouble(model: &Model, buffer: &mut Buffer) {
+    let area = layout::trouble(model);
+    let (Some(trouble), false) = (model.trouble(), area.is_empty()) else { return };
+    let theme = model.theme;
+    let (sign, tone) = theme.state(&trouble.resource.state);
+    let is_meant = !trouble.resource.faults.is_empty();
+    let (sign, tone) = if is_meant { (theme.pick("▲", "!"), Tone::Warning) } else { (sign, tone) };
+    let more = if trouble.more > 0 { format!(" and {} more (6)", trouble.more) } else { " (6)".to_owned() };
+    let name = crate::text::plain(&trouble.resource.name);
+    let room = usize::from(area.width).saturating_sub(width(&name) + width(&more) + 6);
+    let why = crate::text::plain(&trouble.why);
+    let why = cut(&why, room, theme.ascii).into_owned();
+    put(
+        buffer,
+        area,
+        0,
+        &Row::from(vec![
+            Span::styled(format!(" {sign} "), theme.style(tone)),
+            Span::styled(name, theme.style(Tone::Strong)),
+            Span::styled(format!(": {why}"), theme.style(tone)),
+            Span::styled(more, theme.style(Tone::Quiet)),
+        ]),
+    );
 }
 
 /// How the instance is: sign, words, tone.

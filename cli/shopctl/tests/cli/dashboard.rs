@@ -109,7 +109,8 @@ fn however_it_ends_the_terminal_is_given_back_as_it_was() {
     let mut end = |how: &str, wanted: Option<Signal>, said: &str| {
         terminal.press(&format!("clear; {} {how}; echo \"{how}: $?\"\n", breaks.display()));
         if let Some(wanted) = wanted {
-            terminal.wait_for("1 home");
+            terminal.wait_until_taken(true);
+            terminal.wait_for("begins");
             let is_it = |pid: &u32| {
                 let line = text(&std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default());
                 line.starts_with(&format!("{}\0", breaks.display()))

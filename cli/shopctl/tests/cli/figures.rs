@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    sandbox::Sandbox,
-    terminal::Terminal,
-};
+use super::{sandbox::Sandbox, terminal::Terminal};
 
 /// Eight that listen, as a shop has; they say little.
 fn quiet() -> String {

@@ -165,7 +165,8 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
         }
         Intent::Redrive { all } => redrive(model, all, commands),
         Intent::Checkout => {
-            let wish = if model.tab == Tab::Checkout { model.checkout.wish() } else { Wish { story: None, seed: None } };
+            let wish =
+                if model.tab == Tab::Checkout { model.checkout.wish() } else { Wish { story: None, seed: None } };
             play(model, wish, commands);
         }
         Intent::Story(story) => play(model, Wish { story: Some(story), seed: model.checkout.seed }, commands),

@@ -151,11 +151,8 @@ pub(super) fn steps(model: &Model) -> Vec<Row<'static>> {
 
 fn ticked(model: &Model, step: &Step) -> Vec<Row<'static>> {
     let theme = model.theme;
-    let took = if step.seconds < 1.0 {
-        format!("{:.0} ms", step.seconds * 1000.0)
-    } else {
-        format!("{:.2} s", step.seconds)
-    };
+    let took =
+        if step.seconds < 1.0 { format!("{:.0} ms", step.seconds * 1000.0) } else { format!("{:.2} s", step.seconds) };
     let (state, detail) = match &step.outcome {
         Outcome::Held { detail } => ("completed", plain(detail)),
         Outcome::Failed { .. } => ("failed", String::new()),
@@ -166,7 +163,10 @@ fn ticked(model: &Model, step: &Step) -> Vec<Row<'static>> {
         Span::styled(format!(" {sign} "), theme.style(tone)),
         Span::styled(fit_right(&took, 8, theme.ascii), theme.style(Tone::Quiet)),
         Span::raw("  "),
-        Span::styled(fit(&plain(&step.name), 34, theme.ascii), theme.style(name_tone)),
+        Span::styled(
+            fit(&plain(&step.name), if model.size.width < 110 { 22 } else { 34 }, theme.ascii),
+            theme.style(name_tone),
+        ),
         Span::raw(" "),
         Span::styled(detail, theme.style(Tone::Quiet)),
     ])];

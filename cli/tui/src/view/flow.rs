@@ -15,7 +15,10 @@ use crate::{
 pub(super) fn rows(model: &Model) -> Vec<Row<'static>> {
     let flow = Flow::of(model);
     let mut rows = match graph::drawn(model, &flow, usize::from(model.size.width)) {
-        Some(rows) => rows,
+        Some(mut rows) => {
+            rows.extend(flow.others.iter().map(|link| other(model, link)));
+            rows
+        }
         None => listed(model, &flow),
     };
     if let Some(why) = &model.kafka.away {
@@ -104,6 +107,17 @@ fn listed(model: &Model, flow: &Flow<'_>) -> Vec<Row<'static>> {
     rows
 }
 
+/// A group that is no service's, below the graph.
+fn other(model: &Model, link: &Link) -> Row<'static> {
+    let theme = model.theme;
+    let (text, tone) = label(theme, link);
+    let arrow = theme.pick("──>", "-->");
+    Row::from(vec![
+        Span::raw(format!("   {} {arrow} {}  ", plain(&link.from), plain(&link.to))),
+        Span::styled(text, theme.style(tone)),
+    ])
+}
+
 /// A service with its sign, and its errors.
 fn node(model: &Model, name: &str) -> Vec<Span<'static>> {
     let theme = model.theme;
@@ -129,12 +143,10 @@ fn differences(model: &Model, flow: &Flow<'_>) -> Vec<Row<'static>> {
         ])
     };
     let mut rows = Vec::new();
-    let about_calls = flow.calls.iter().filter_map(|link| match link.standing {
-        Standing::Undeclared => Some(row(&link.from, format!("calls {}, but was given no address of it", link.to))),
-        Standing::Unseen => Some(row(&link.from, format!("may call {}; no such call was seen", link.to))),
-        Standing::Declared | Standing::Both | Standing::Seen => None,
-    });
-    rows.extend(about_calls);
+    let undeclared = flow.calls.iter().filter(|link| link.standing == Standing::Undeclared);
+    rows.extend(
+        undeclared.map(|link| row(&link.from, format!("calls {}, but was given no address of it", plain(&link.to)))),
+    );
     if !flow.topics.is_empty() {
         rows.extend(flow.differences(model).into_iter().map(|(service, is_declared)| {
             let text = if is_declared {

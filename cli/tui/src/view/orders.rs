@@ -17,6 +17,8 @@ use crate::{
 
 /// From so many columns on each station has a column with its name.
 const NAMED: u16 = 120;
+/// With fewer columns, status and total are left out: the way tells enough.
+const WHOLE: u16 = 72;
 /// Columns of such a one.
 const STATION: usize = 5;
 
@@ -46,7 +48,11 @@ pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     } else {
         "its way".to_owned()
     };
-    let head = format!("      order  status              age       total  {stations}  where it is");
+    let head = if area.width >= WHOLE {
+        format!("      order  status              age       total  {stations}  where it is")
+    } else {
+        format!("      order     age  {stations}  where it is")
+    };
     put(buffer, area, 0, &Row::styled(head, theme.style(Tone::Quiet)));
     for (y, (database, why)) in (1..area.height).zip(&model.orders.away) {
         let text = format!(" {} is away: {}", database.name(), plain(why));
@@ -64,7 +70,7 @@ pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let at = model.orders.selected.and_then(|id| listed.iter().position(|(order, _)| order.id == id)).unwrap_or(0);
     for (y, (index, (order, stuck))) in (0..inside.height).zip(listed.iter().enumerate().skip(first)) {
-        put(buffer, inside, y, &one(model, order, *stuck, area.width >= NAMED));
+        put(buffer, inside, y, &one(model, order, *stuck, area.width));
         if index == at {
             buffer.set_style(
                 Rect { y: inside.y + y, height: 1, ..inside }.intersection(buffer.area),
@@ -74,7 +80,7 @@ pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn one(model: &Model, order: &Order, stuck: bool, is_wide: bool) -> Row<'static> {
+fn one(model: &Model, order: &Order, stuck: bool, width: u16) -> Row<'static> {
     let theme = model.theme;
     let age = ago(model.now.wall.saturating_sub(order.created));
     let (sign, sign_tone) = if stuck { (theme.pick("▲", "!"), Tone::Warning) } else { (" ", Tone::Plain) };
@@ -82,15 +88,18 @@ fn one(model: &Model, order: &Order, stuck: bool, is_wide: bool) -> Row<'static>
     let mut spans = vec![
         Span::styled(format!(" {sign} "), theme.style(sign_tone)),
         Span::raw(fit_right(&order.id.to_string(), 8, theme.ascii)),
-        Span::raw("  "),
-        status(theme, &order.status, 16),
-        Span::raw(fit_right(&age, 7, theme.ascii)),
-        Span::raw(fit_right(&order.cents.map(money).unwrap_or_default(), 12, theme.ascii)),
-        Span::raw("  "),
     ];
+    if width >= WHOLE {
+        spans.extend([Span::raw("  "), status(theme, &order.status, 16)]);
+    }
+    spans.push(Span::raw(fit_right(&age, if width >= WHOLE { 7 } else { 8 }, theme.ascii)));
+    if width >= WHOLE {
+        spans.push(Span::raw(fit_right(&order.cents.map(money).unwrap_or_default(), 12, theme.ascii)));
+    }
+    spans.push(Span::raw("  "));
     for mark in model.orders.marks(order, &model.kafka) {
         let (sign, tone) = signed(theme, mark, stuck);
-        let columns = if is_wide { STATION } else { 1 };
+        let columns = if width >= NAMED { STATION } else { 1 };
         spans.push(Span::styled(fit(sign, columns, theme.ascii), theme.style(tone)));
     }
     spans.extend([Span::raw("  "), Span::styled(text, theme.style(tone))]);
@@ -132,19 +141,17 @@ fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
     };
     let text = match model.orders.place(order, &model.kafka) {
         Place::Nothing => {
-            let is_known = order.known.is_some();
-            let text = if is_known { "all that follows from it is done" } else { "applied everywhere" };
-            return (text.to_owned(), Tone::Quiet);
+            return ("done".to_owned(), Tone::Quiet);
         }
-        Place::Session => "waits for its shopper to check out".to_owned(),
-        Place::Provider => "waits for its payment".to_owned(),
-        Place::Retry => "waits for another try to pay".to_owned(),
-        Place::Webhook(error) => with("decided at the provider; the webhook has not come", error),
-        Place::Telling(error) => with("payment knows; order is still to be told", error),
-        Place::Publishing => "its event is not published yet".to_owned(),
-        Place::Recommender => "published; recommender has not applied it".to_owned(),
-        Place::Groups(groups) => format!("published; not applied yet by {}", plain(&groups.join(", "))),
-        Place::Unseen(database) => format!("{} knows, and is away", database.name()),
+        Place::Session => "no session yet".to_owned(),
+        Place::Provider => "not paid yet".to_owned(),
+        Place::Retry => "declined, not tried again".to_owned(),
+        Place::Webhook(error) => with("no webhook yet", error),
+        Place::Telling(error) => with("order not told yet", error),
+        Place::Publishing => "event not published".to_owned(),
+        Place::Recommender => "not in recommender".to_owned(),
+        Place::Groups(groups) => format!("not applied by {}", plain(&groups.join(", "))),
+        Place::Unseen(database) => format!("{} is away", database.name()),
     };
     (text, tone)
 }
@@ -217,10 +224,9 @@ pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
                 ));
             }
         }
-        None => rows.push(Row::styled(
-            format!(" order {id}: nothing that was read tells of it"),
-            theme.style(Tone::Quiet),
-        )),
+        None => {
+            rows.push(Row::styled(format!(" order {id}: nothing that was read tells of it"), theme.style(Tone::Quiet)))
+        }
     }
     rows.push(Row::default());
     let shape = crate::line::Shape {

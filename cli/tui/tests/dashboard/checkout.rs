@@ -34,7 +34,8 @@ fn any_scenario_is_chosen_and_started_also_with_a_seed_and_from_a_file() {
     desk.press("c");
     assert_eq!(desk.done(), [], "one at a time");
     assert!(desk.text().contains("under way"));
-    let end = |held| News::Ended(Ok(Report { held, seconds: 1.0, order: None, moments: Vec::new(), again: String::new() }));
+    let end =
+        |held| News::Ended(Ok(Report { held, seconds: 1.0, order: None, moments: Vec::new(), again: String::new() }));
     desk.feed(Msg::Checkout(end(true)));
     desk.press("jji7<enter><enter>");
     assert_eq!(desk.done(), [play(Some("order-killed"), Some(7))]);
@@ -55,13 +56,13 @@ fn steps_tick_and_what_failed_is_told_with_expected_and_observed_and_where_it_st
         desk.press("jj<enter>");
         desk.done();
         desk.feed(Msg::Checkout(News::Began { story: "order-killed".to_owned(), seed: 4711 }));
-        let step = |name: &str, seconds, outcome| {
-            Msg::Checkout(News::Step(Step { name: name.to_owned(), seconds, outcome }))
-        };
+        let step =
+            |name: &str, seconds, outcome| Msg::Checkout(News::Step(Step { name: name.to_owned(), seconds, outcome }));
         desk.feed(step("register ann", 0.031, Outcome::Held { detail: "account 7".to_owned() }));
         desk.feed(step("order first", 0.014, Outcome::Held { detail: "order 1, 507.88".to_owned() }));
         assert!(desk.text().contains("under way"), "{}", desk.text());
-        let difference = [(' ', "{"), ('-', "  \"status\": \"PAID\""), ('+', "  \"status\": \"PENDING\u{1b}[2J\""), (' ', "}")];
+        let difference =
+            [(' ', "{"), ('-', "  \"status\": \"PAID\""), ('+', "  \"status\": \"PENDING\u{1b}[2J\""), (' ', "}")];
         let failed = Outcome::Failed {
             expected: "{\n  \"status\": \"PAID\"\n}".to_owned(),
             observed: "{\n  \"status\": \"PENDING\"\n}".to_owned(),
@@ -70,7 +71,8 @@ fn steps_tick_and_what_failed_is_told_with_expected_and_observed_and_where_it_st
             place: Some("fixtures/scenarios/order-killed.yaml:27".to_owned()),
         };
         desk.feed(step("eventually first is PAID", 20.0, failed));
-        let moment = Moment { order: 1, seconds: 0.4, source: "payment_db".to_owned(), what: "webhook SUCCESS".to_owned() };
+        let moment =
+            Moment { order: 1, seconds: 0.4, source: "payment_db".to_owned(), what: "webhook SUCCESS".to_owned() };
         desk.feed(Msg::Checkout(News::Ended(Ok(Report {
             held: false,
             seconds: 20.2,

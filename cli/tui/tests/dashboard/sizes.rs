@@ -128,9 +128,10 @@ fn whatever_characters_there_are_columns_and_right_ends_stay_where_they_are() {
         }
         let errors = names.iter().map(|name| ((*name).to_owned(), 123)).collect();
         desk.feed(Msg::Log(Answer::Errors(errors)));
-        let lines = names.iter().zip(20_000_000..).map(|(name, stamp)| {
-            sample::line(stamp, name, None, &format!("{name} {}", "日本👩‍👩‍👧e\u{301}".repeat(30)))
-        });
+        let lines = names
+            .iter()
+            .zip(20_000_000..)
+            .map(|(name, stamp)| sample::line(stamp, name, None, &format!("{name} {}", "日本👩‍👩‍👧e\u{301}".repeat(30))));
         let count = names.len() as u64;
         desk.feed(Msg::Log(Answer::Written { epoch: 1, lines: lines.collect(), count, skipped: false }));
         let buffer = desk.draw();

@@ -1,9 +1,6 @@
 //! What the databases know of the latest orders, read for a dashboard while somebody looks at them.
 
-use std::{
-    collections::BTreeMap,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 use shopctl_tui::{

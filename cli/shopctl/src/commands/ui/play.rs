@@ -65,7 +65,8 @@ async fn told(
             None => checkout::simulation(&shop, command::draw(baskets, seed), &mut |step| show(step)).await,
             Some(named) => {
                 let stage = Stage::open(shop.clone(), baskets).await;
-                let stage = stage.map_err(|failure| anyhow!("expected {}, observed {}", failure.expected, failure.observed))?;
+                let stage =
+                    stage.map_err(|failure| anyhow!("expected {}, observed {}", failure.expected, failure.observed))?;
                 play::play(&stage, named, seed, &show).await
             }
         })

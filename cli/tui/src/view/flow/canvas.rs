@@ -44,6 +44,13 @@ impl Canvas {
         }
     }
 
+    /// The same, and its ends go on into what is beside them.
+    pub(super) fn through(&mut self, y: usize, (a, b): (usize, usize), style: Style) {
+        for x in a.min(b)..=a.max(b) {
+            self.line(x, y, EAST | WEST, style);
+        }
+    }
+
     /// A line from one column to another, ends included.
     pub(super) fn across(&mut self, y: usize, (a, b): (usize, usize), style: Style) {
         let (from, to) = (a.min(b), a.max(b));

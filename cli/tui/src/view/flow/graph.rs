@@ -1,10 +1,7 @@
 //! The graph with boxes and edges: who is called by nobody at the left, the other services in the middle, topics at the
 //! right. Between the columns each edge has a track of its own; what leaves one box by one port shares one.
 
-use ratatui::{
-    style::Style,
-    text::Line as Row,
-};
+use ratatui::{style::Style, text::Line as Row};
 
 use super::canvas::Canvas;
 use crate::{
@@ -123,7 +120,7 @@ pub(super) fn drawn(model: &Model, flow: &Flow<'_>, columns: usize) -> Option<Ve
     near.draw(model, &mut canvas, (near_from, services_from), space);
     far.draw(model, &mut canvas, (far_from, topics_from), space);
     for (row, link) in rows_through.iter().zip(&through) {
-        canvas.across(*row, (services_from, far_from - 1), hue(model, &link.from));
+        canvas.through(*row, (services_from, far_from - 1), hue(model, &link.from));
     }
     for (nodes, from, columns) in [(&entries, 1, widths[0]), (&services, services_from, widths[1])] {
         nodes.iter().for_each(|node| service(model, &mut canvas, node, from, columns));
@@ -169,9 +166,7 @@ fn middle<'a>(flow: &'a Flow<'a>) -> Vec<Node<'a>> {
     let node = |name: &'a str| {
         let mut ports = Vec::new();
         let calls = flow.calls.iter();
-        ports.extend(
-            calls.clone().any(|link| link.from == name && is_middle(&link.to)).then_some(Port::Calls),
-        );
+        ports.extend(calls.clone().any(|link| link.from == name && is_middle(&link.to)).then_some(Port::Calls));
         let callers = calls.filter(|link| link.to == name && is_middle(&link.from));
         ports.extend(callers.map(|link| Port::CalledBy(&link.from)));
         ports.extend(flow.publishes.iter().filter(|link| link.from == name).map(|link| Port::PublishesTo(&link.to)));
@@ -292,9 +287,9 @@ fn far_channel<'a>(
             nets.push(Net { pins: leaves.into_iter().chain(entered).collect(), style: model.hue(node.name) });
         }
         for link in flow.publishes.iter().filter(|link| link.from == node.name) {
-            let ends = node.row(Port::PublishesTo(&link.to)).zip(
-                find(topics, &link.to).and_then(|topic| topic.row(Port::CalledBy(node.name))),
-            );
+            let ends = node
+                .row(Port::PublishesTo(&link.to))
+                .zip(find(topics, &link.to).and_then(|topic| topic.row(Port::CalledBy(node.name))));
             let Some((from, to)) = ends else { continue };
             let pins = vec![
                 Pin { side: Side::Left, row: from, enters: None },
@@ -327,21 +322,22 @@ impl<'a> Channel<'a> {
             (rows().min().unwrap_or_default(), rows().max().unwrap_or_default())
         };
         let has = |net: &Net<'_>, side, row| net.pins.iter().any(|pin| pin.side == side && pin.row == row);
-        let is_left_of = |a: &Net<'_>, b: &Net<'_>| {
-            a.pins.iter().any(|pin| pin.side == Side::Left && has(b, Side::Right, pin.row))
-        };
+        let is_left_of =
+            |a: &Net<'_>, b: &Net<'_>| a.pins.iter().any(|pin| pin.side == Side::Left && has(b, Side::Right, pin.row));
         let mut tracks: Vec<Option<usize>> = vec![None; nets.len()];
-        let mut left: Vec<usize> = (0..nets.len()).filter(|&index| span(&nets[index]).0 < span(&nets[index]).1).collect();
+        let mut left: Vec<usize> =
+            (0..nets.len()).filter(|&index| span(&nets[index]).0 < span(&nets[index]).1).collect();
         left.sort_by_key(|&index| (span(&nets[index]).1 - span(&nets[index]).0, index));
         while !left.is_empty() {
             // One that has none left of it that is still to come; in a circle, any.
-            let is_free = |&index: &usize| {
-                left.iter().all(|&other| other == index || !is_left_of(&nets[other], &nets[index]))
-            };
+            let is_free =
+                |&index: &usize| left.iter().all(|&other| other == index || !is_left_of(&nets[other], &nets[index]));
             let at = left.iter().position(is_free).unwrap_or(0);
             let index = left.remove(at);
             let (from, to) = span(&nets[index]);
-            let least = (0..nets.len()).filter(|&other| is_left_of(&nets[other], &nets[index])).filter_map(|other| tracks[other]);
+            let least = (0..nets.len())
+                .filter(|&other| is_left_of(&nets[other], &nets[index]))
+                .filter_map(|other| tracks[other]);
             let least = least.max().map_or(0, |track| track + 1);
             let is_taken = |track: usize| {
                 (0..nets.len()).any(|other| {
@@ -385,9 +381,15 @@ impl<'a> Channel<'a> {
             }
             for pin in &net.pins {
                 match (x, pin.side) {
-                    (Some(x), Side::Left) => canvas.across(pin.row, (from, x), net.style),
-                    (Some(x), Side::Right) => canvas.across(pin.row, (x, to - 1), net.style),
-                    (None, _) => canvas.across(pin.row, (from, to - 1), net.style),
+                    (Some(x), Side::Left) => {
+                        canvas.across(pin.row, (from, x), net.style);
+                        canvas.through(pin.row, (from, x.saturating_sub(1).max(from)), net.style);
+                    }
+                    (Some(x), Side::Right) => {
+                        canvas.across(pin.row, (x, to - 1), net.style);
+                        canvas.through(pin.row, ((x + 1).min(to - 1), to - 1), net.style);
+                    }
+                    (None, _) => canvas.through(pin.row, (from, to - 1), net.style),
                 }
             }
         }
@@ -402,7 +404,13 @@ impl<'a> Channel<'a> {
     }
 }
 
-fn arrow(model: &Model, canvas: &mut Canvas, (pin, link): (&Pin<'_>, &Link), (from, to): (usize, usize), columns: usize) {
+fn arrow(
+    model: &Model,
+    canvas: &mut Canvas,
+    (pin, link): (&Pin<'_>, &Link),
+    (from, to): (usize, usize),
+    columns: usize,
+) {
     let theme = model.theme;
     let (text, tone) = super::label(theme, link);
     let head = match pin.side {
@@ -445,7 +453,8 @@ fn service(model: &Model, canvas: &mut Canvas, node: &Node<'_>, from: usize, col
     }
     for (_, store) in model.calls.iter().filter(|(caller, _)| caller == node.name) {
         // What is no service, and not what stands for the topics.
-        let Some(store) = model.shop.resource(store).filter(|store| store.kind != "service" && store.name != "kafka") else {
+        let Some(store) = model.shop.resource(store).filter(|store| store.kind != "service" && store.name != "kafka")
+        else {
             continue;
         };
         let (sign, tone) = theme.state(&store.state);
