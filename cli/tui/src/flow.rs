@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The resource that stands for all topics.
-const KAFKA: &str = "kafka";
+pub(crate) const KAFKA: &str = "kafka";
 /// Messages that are looked at for who published them, and who refused them.
 const RECENT: usize = 2000;
 

@@ -8,7 +8,7 @@ use ratatui::text::{Line as Row, Span};
 use crate::{
     flow::{Flow, Link, Standing},
     model::Model,
-    text::{fit, grouped, plain},
+    text::{fit, grouped, plain, width},
     theme::{Theme, Tone},
 };
 
@@ -65,17 +65,30 @@ fn listed(model: &Model, flow: &Flow<'_>) -> Vec<Row<'static>> {
         let (text, tone) = label(theme, link);
         Span::styled(if text.is_empty() { text } else { format!(" {text}") }, theme.style(tone))
     };
+    let columns = usize::from(model.size.width);
     let mut rows = vec![head(" calls, as declared by addresses")];
     for service in flow.entries.iter().chain(&flow.services) {
         let mut spans = node(model, service);
+        let mut used = NODE;
         for (index, link) in flow.calls.iter().filter(|link| link.from == *service).enumerate() {
             let state = model.shop.resource(&link.to).map_or("", |resource| resource.state.as_str());
             let (sign, tone) = theme.state(state);
+            let (name, told) = (plain(&link.to), told(link));
+            let taken = width(&name) + width(&told.content) + 2;
             let before = if index == 0 { arrow } else { "  " };
-            spans.push(Span::styled(before, theme.style(Tone::Quiet)));
+            used += width(before) + taken;
+            if used > columns && index > 0 {
+                // On in the next row, below the first that it calls.
+                rows.push(Row::from(std::mem::take(&mut spans)));
+                used = NODE + width(arrow);
+                spans.push(Span::raw(" ".repeat(used)));
+                used += taken;
+            } else {
+                spans.push(Span::styled(before, theme.style(Tone::Quiet)));
+            }
             spans.push(Span::styled(format!("{sign} "), theme.style(tone)));
-            spans.push(Span::styled(plain(&link.to), model.hue(&link.to)));
-            spans.push(told(link));
+            spans.push(Span::styled(name, model.hue(&link.to)));
+            spans.push(told);
         }
         rows.push(Row::from(spans));
     }
@@ -117,6 +130,9 @@ fn other(model: &Model, link: &Link) -> Row<'static> {
         Span::styled(text, theme.style(tone)),
     ])
 }
+
+/// Columns of [`node`].
+const NODE: usize = 25;
 
 /// A service with its sign, and its errors.
 fn node(model: &Model, name: &str) -> Vec<Span<'static>> {

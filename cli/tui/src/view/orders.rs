@@ -51,7 +51,7 @@ pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     let head = if area.width >= WHOLE {
         format!("      order  status              age       total  {stations}  where it is")
     } else {
-        format!("      order     age  {stations}  where it is")
+        format!("    order     age  {stations}  where it is")
     };
     put(buffer, area, 0, &Row::styled(head, theme.style(Tone::Quiet)));
     for (y, (database, why)) in (1..area.height).zip(&model.orders.away) {
@@ -87,7 +87,7 @@ fn one(model: &Model, order: &Order, stuck: bool, width: u16) -> Row<'static> {
     let (text, tone) = place(model, order, stuck);
     let mut spans = vec![
         Span::styled(format!(" {sign} "), theme.style(sign_tone)),
-        Span::raw(fit_right(&order.id.to_string(), 8, theme.ascii)),
+        Span::raw(fit_right(&order.id.to_string(), if width >= WHOLE { 8 } else { 6 }, theme.ascii)),
     ];
     if width >= WHOLE {
         spans.extend([Span::raw("  "), status(theme, &order.status, 16)]);

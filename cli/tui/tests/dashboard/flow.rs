@@ -79,7 +79,7 @@ fn opened(desk: Desk) -> Desk {
 
 #[test]
 fn the_graph_is_drawn_where_there_is_room_and_told_in_rows_where_there_is_none() {
-    for (columns, rows) in [(80, 24), (110, 30), (160, 48)] {
+    for (columns, rows) in [(40, 10), (80, 24), (110, 30), (160, 48)] {
         let mut desk = opened(Desk::new(columns, rows));
         insta::assert_snapshot!(format!("flow-{columns}x{rows}"), desk.picture());
     }

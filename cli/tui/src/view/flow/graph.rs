@@ -2,10 +2,11 @@
 //! right. Between the columns each edge has a track of its own; what leaves one box by one port shares one.
 
 use ratatui::{style::Style, text::Line as Row};
+use shopctl_protocol::Resource;
 
 use super::canvas::Canvas;
 use crate::{
-    flow::{Flow, Link, Standing},
+    flow::{Flow, KAFKA, Link, Standing},
     kafka::Topic,
     model::Model,
     text::{cut, grouped, plain, width},
@@ -102,7 +103,11 @@ pub(super) fn drawn(model: &Model, flow: &Flow<'_>, columns: usize) -> Option<Ve
     let near = near_channel(model, flow, &entries, &services, &through, &rows_through);
     let far = far_channel(model, flow, &services, &topics, &through, &rows_through);
     let boxes = |nodes: &[Node<'_>]| {
-        let longest = nodes.iter().map(|node| width(node.name) + 6).max();
+        let inside = |node: &Node<'_>| {
+            let stores = stores(model, node.name).map(|store| width(&store.name) + 6).max().unwrap_or_default();
+            stores.max(width(node.name) + 6)
+        };
+        let longest = nodes.iter().map(inside).max();
         longest.map_or(0, |longest| longest.clamp(BOX.0, BOX.1))
     };
     let widths = [boxes(&entries), boxes(&services), boxes(&topics)];
@@ -438,6 +443,13 @@ fn frame(model: &Model, canvas: &mut Canvas, node: &Node<'_>, (from, columns): (
     canvas.text((from + 1, node.top), columns - 2, &format!(" {name} "), style);
 }
 
+/// Where a service keeps what it owns: what it calls that is no service and does not stand for the topics.
+fn stores<'a>(model: &'a Model, service: &'a str) -> impl Iterator<Item = &'a Resource> {
+    let called = model.calls.iter().filter(move |(caller, _)| caller == service);
+    let stores = called.filter_map(|(_, store)| model.shop.resource(store));
+    stores.filter(|store| store.kind != "service" && store.name != KAFKA)
+}
+
 fn service(model: &Model, canvas: &mut Canvas, node: &Node<'_>, from: usize, columns: usize) {
     let theme = model.theme;
     frame(model, canvas, node, (from, columns), model.hue(node.name));
@@ -451,12 +463,7 @@ fn service(model: &Model, canvas: &mut Canvas, node: &Node<'_>, from: usize, col
     if errors > 0 {
         rows.push((format!("{} {} errors", theme.pick("✗", "E"), grouped(errors)), Tone::Bad));
     }
-    for (_, store) in model.calls.iter().filter(|(caller, _)| caller == node.name) {
-        // What is no service, and not what stands for the topics.
-        let Some(store) = model.shop.resource(store).filter(|store| store.kind != "service" && store.name != "kafka")
-        else {
-            continue;
-        };
+    for store in stores(model, node.name) {
         let (sign, tone) = theme.state(&store.state);
         rows.push((format!("{sign} {}", plain(&store.name)), if tone == Tone::Good { Tone::Quiet } else { tone }));
     }
