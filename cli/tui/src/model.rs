@@ -255,8 +255,9 @@ impl Model {
         let broken = |resource: &&Resource| {
             !resource.faults.is_empty() || matches!(resource.state.as_str(), "failed" | "backing-off" | "unready")
         };
+        // What somebody has broken on purpose is no surprise.
         let is_root = |resource: &Resource| {
-            !resource.faults.is_empty() || resource.why.last().is_none_or(|cause| cause.resource == resource.name)
+            resource.faults.is_empty() && resource.why.last().is_none_or(|cause| cause.resource == resource.name)
         };
         let mut all: Vec<&Resource> = self.shop.resources().iter().filter(broken).collect();
         all.sort_by_key(|resource| !is_root(resource));

@@ -1,9 +1,12 @@
 //! The latest orders and where each one is, from their events and from what the databases know.
 
+mod station;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub(crate) use self::station::{Mark, Station};
 use crate::kafka::{self, Group, Kafka, Message};
 
 /// Orders that are kept, the latest ones.
@@ -106,64 +109,6 @@ pub(crate) struct Orders {
     pub(crate) away: Vec<(Database, String)>,
     /// Somebody reads the databases.
     pub(crate) looking: bool,
-}
-
-/// A station of an order's way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Station {
-    Created,
-    Session,
-    Paid,
-    Webhook,
-    Told,
-    Published,
-    Applied,
-}
-
-impl Station {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Created, Self::Session, Self::Paid, Self::Webhook, Self::Told, Self::Published, Self::Applied];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Session => "session opened",
-            Self::Paid => "paid at the provider",
-            Self::Webhook => "webhook received",
-            Self::Told => "order told",
-            Self::Published => "event published",
-            Self::Applied => "recommender applied",
-        }
-    }
-
-    /// The same in five columns.
-    pub(crate) fn short(self) -> &'static str {
-        match self {
-            Self::Created => "made",
-            Self::Session => "sess",
-            Self::Paid => "paid",
-            Self::Webhook => "hook",
-            Self::Told => "told",
-            Self::Published => "publ",
-            Self::Applied => "appl",
-        }
-    }
-}
-
-/// How an order stands to a station.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
-    Passed,
-    /// It is waited for.
-    Next,
-    /// The payment was refused there.
-    Refused,
-    /// Still far.
-    Ahead,
-    /// It never gets there, and need not.
-    Spared,
-    /// Whoever knows is away.
-    Unknown,
 }
 
 /// What an order waits for.
@@ -277,50 +222,6 @@ impl Orders {
         });
         orders.into_iter().map(|(order, rank)| (order, rank < 2)).collect()
     }
-
-    /// How an order stands to each station.
-    pub(crate) fn marks(&self, order: &Order, kafka: &Kafka) -> [Mark; 7] {
-        let next = match self.place(order, kafka) {
-            Place::Session => Some(Station::Session),
-            Place::Provider | Place::Retry => Some(Station::Paid),
-            Place::Webhook(_) => Some(Station::Webhook),
-            Place::Telling(_) => Some(Station::Told),
-            Place::Publishing => Some(Station::Published),
-            Place::Recommender => Some(Station::Applied),
-            Place::Groups(_) | Place::Unseen(_) | Place::Nothing => None,
-        };
-        let known = order.known.as_ref();
-        let payment = known.and_then(|known| known.payment.as_ref());
-        let is_over = matches!(order.status.as_str(), "PAID" | "CANCELLED");
-        let paid = order.status == "PAID";
-        Station::ALL.map(|station| {
-            let passed = match station {
-                Station::Created => true,
-                Station::Session => paid || payment.is_some(),
-                Station::Paid => paid || payment.is_some_and(|payment| payment.decided.is_some()),
-                Station::Webhook => paid || payment.is_some_and(Payment::is_heard),
-                Station::Told => paid || payment.is_some_and(|payment| payment.told.is_some()),
-                Station::Published => is_over && next != Some(Station::Published),
-                Station::Applied => {
-                    is_over && next.is_none() && known.is_some_and(|known| known.applied >= Some(order.version))
-                }
-            };
-            let source = match station {
-                Station::Created | Station::Published => Database::Order,
-                Station::Session | Station::Paid | Station::Webhook | Station::Told => Database::Payment,
-                Station::Applied => Database::Recommender,
-            };
-            let refused = payment.is_some_and(|payment| payment.status == "FAILED");
-            match station {
-                Station::Paid if refused && !paid && passed => Mark::Refused,
-                _ if next == Some(station) => Mark::Next,
-                _ if passed => Mark::Passed,
-                _ if known.is_none() || self.is_away(source) => Mark::Unknown,
-                _ if is_over && source == Database::Payment => Mark::Spared,
-                _ => Mark::Ahead,
-            }
-        })
-    }
 }
 
 /// The id in the header `traceparent`: 32 hexadecimal digits after the version.
@@ -391,95 +292,4 @@ impl Order {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 2026, in nanoseconds.
-    const NOW: u64 = 1_795_766_400_000_000_000;
-    const SECOND: u64 = 1_000_000_000;
-
-    fn known(id: i64, status: &str, payment: Option<Payment>) -> Known {
-        Known {
-            id,
-            account: 7,
-            status: status.into(),
-            cents: 100,
-            version: 2,
-            created: NOW - 90 * SECOND,
-            unpublished: None,
-            payment,
-            applied: Some(2),
-        }
-    }
-
-    fn payment(status: &str) -> Payment {
-        Payment { status: status.into(), opened: NOW - 80 * SECOND, ..Payment::default() }
-    }
-
-    fn signs(orders: &Orders, id: i64) -> String {
-        let sign = |mark| match mark {
-            Mark::Passed => '+',
-            Mark::Next => '>',
-            Mark::Refused => 'x',
-            Mark::Ahead => '.',
-            Mark::Spared => '-',
-            Mark::Unknown => '?',
-        };
-        let order = orders.get(id).expect("it is known");
-        orders.marks(order, &Kafka::default()).map(sign).iter().collect()
-    }
-
-    #[test]
-    fn every_station_of_the_way_is_told_from_what_the_databases_have() {
-        let decided = Payment { decided: Some(NOW - 70 * SECOND), ..payment("PENDING") };
-        let heard = Payment { status: "SUCCESS".into(), heard: Some(NOW - 60 * SECOND), ..decided.clone() };
-        let told = Payment { told: Some(NOW - 50 * SECOND), ..heard.clone() };
-        let failed = Payment { status: "FAILED".into(), ..told.clone() };
-        for (known, wanted) in [
-            (known(1, "PENDING", None), "+>....."),
-            (known(1, "PENDING", Some(payment("PENDING"))), "++>...."),
-            (known(1, "PENDING", Some(decided)), "+++>..."),
-            (known(1, "PENDING", Some(heard.clone())), "++++>.."),
-            (known(1, "PAYMENT_FAILED", Some(failed)), "++x++.."),
-            (Known { unpublished: Some(NOW), ..known(1, "PAID", Some(told.clone())) }, "+++++>."),
-            (Known { applied: Some(1), ..known(1, "PAID", Some(told.clone())) }, "++++++>"),
-            (known(1, "PAID", Some(told)), "+++++++"),
-            // Payment's database was read a moment before order's.
-            (known(1, "PAID", Some(heard)), "+++++++"),
-            (known(1, "CANCELLED", None), "+----++"),
-        ] {
-            let mut orders = Orders::default();
-            let told = format!("{known:?}");
-            orders.learn(News { orders: vec![known], away: Vec::new() });
-            assert_eq!(signs(&orders, 1), wanted, "{told}");
-        }
-    }
-
-    #[test]
-    fn what_a_database_that_is_away_knows_is_unknown() {
-        let mut orders = Orders::default();
-        let away = vec![(Database::Payment, "refused".to_owned())];
-        orders.learn(News { orders: vec![known(1, "PENDING", None)], away });
-        assert_eq!(signs(&orders, 1), "+????..");
-        let place = orders.place(orders.get(1).expect("it is known"), &Kafka::default());
-        assert_eq!(place, Place::Unseen(Database::Payment));
-    }
-
-    #[test]
-    fn those_that_the_shop_must_move_come_before_those_that_wait_for_a_shopper() {
-        let mut orders = Orders::default();
-        let owed = Payment { status: "SUCCESS".into(), ..payment("SUCCESS") };
-        orders.learn(News {
-            orders: vec![
-                known(1, "PENDING", None),
-                known(2, "PENDING", Some(owed)),
-                known(3, "PAID", None),
-                Known { created: NOW - SECOND, ..known(4, "PENDING", None) },
-            ],
-            away: Vec::new(),
-        });
-        let listed = orders.listed(&Kafka::default(), NOW);
-        let listed: Vec<(i64, bool)> = listed.into_iter().map(|(order, stuck)| (order.id, stuck)).collect();
-        assert_eq!(listed, [(2, true), (1, true), (4, false), (3, false)]);
-    }
-}
+mod tests;

@@ -1,7 +1,9 @@
 //! What a message does to the model, and what is to be done about it.
 
+mod answers;
 mod keys;
 mod mouse;
+mod moves;
 
 use shopctl_protocol::{BootOutcome, Phase, StopMode, Update};
 
@@ -26,7 +28,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
     match msg {
         Msg::Key(key) => keys::press(model, key, &mut commands),
         Msg::Mouse(mouse) => mouse::point(model, mouse, &mut commands),
-        Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Paste(text) => answers::paste(model, &text),
         Msg::Resized { columns, rows } => (model.size.width, model.size.height) = (columns, rows),
         Msg::Update(update) => happened(model, *update, &mut commands),
         Msg::Lost => lost(model, &mut commands),

@@ -5,7 +5,7 @@ use ratatui::{
     layout::Position,
 };
 
-use super::keys;
+use super::{keys, moves};
 use crate::{
     action::Intent,
     model::{Focus, Model, Tab},
@@ -60,7 +60,7 @@ fn click(model: &mut Model, at: Position, commands: &mut Vec<Command>) {
     if let Some(list) = areas.list.filter(|list| list.contains(at)) {
         model.focus = Focus::List;
         if let Some(name) = view::list_entry(model, list, at.y - list.y) {
-            keys::select(model, name, commands);
+            moves::select(model, name, commands);
         }
     } else if let Some(log) = areas.log.filter(|log| log.contains(at)) {
         model.focus = Focus::Log;
