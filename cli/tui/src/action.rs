@@ -42,6 +42,13 @@ pub enum Intent {
         all: bool,
     },
     Checkout,
+    /// Another seed for the next checkout.
+    Seed,
+    /// A checkout by its name or file.
+    Play,
+    Story(String),
+    /// The way of an order.
+    Order,
     Palette,
     Help,
     Quit,
@@ -71,6 +78,7 @@ pub(crate) enum Place {
     /// Where a resource can be selected.
     Resources,
     Kafka,
+    Checkout,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +115,7 @@ const fn row(
 #[rustfmt::skip]
 pub(crate) const BINDINGS: &[Binding] = &{
     use Key::{Char, Code, Ctrl};
-    use Place::{Everywhere, Kafka, Log, Resources};
+    use Place::{Checkout, Everywhere, Kafka, Log, Resources};
     [
         row(Intent::Down, &[Char('j'), Code(KeyCode::Down)], "j ↓", "down", "move down", Everywhere),
         row(Intent::Up, &[Char('k'), Code(KeyCode::Up)], "k ↑", "up", "move up; in a log this pauses", Everywhere),
@@ -131,13 +139,16 @@ pub(crate) const BINDINGS: &[Binding] = &{
         row(Intent::Mark, &[Char('v')], "v", "mark", "begin to mark lines here", Log),
         row(Intent::Copy, &[Char('y')], "y", "copy", "copy the line or the marked ones (OSC 52: also through ssh)", Log),
         row(Intent::Save, &[Char('S')], "S", "save", "save what passes the filters to a file", Log),
-        row(Intent::Act(Action::Start, None), &[Char('s')], "s", "start", "start the resource", Resources),
-        row(Intent::Act(Action::Stop, None), &[Char('x')], "x", "stop", "stop the resource", Resources),
-        row(Intent::Act(Action::Restart, None), &[Char('r')], "r", "restart", "restart the resource", Resources),
+        row(Intent::Act(Action::Start, None), &[Char('s')], "s", "start selected", "start the resource", Resources),
+        row(Intent::Act(Action::Stop, None), &[Char('x')], "x", "stop selected", "stop the resource", Resources),
+        row(Intent::Act(Action::Restart, None), &[Char('r')], "r", "restart selected", "restart the resource", Resources),
         row(Intent::Zoom, &[Char('z')], "z", "zoom", "the pane alone, or both", Log),
         row(Intent::Redrive { all: false }, &[Char('d')], "d", "redrive", "publish this dead letter again", Kafka),
         row(Intent::Redrive { all: true }, &[Char('D')], "D", "redrive all", "publish all dead letters of this topic again", Kafka),
-        row(Intent::Checkout, &[Char('c')], "c", "checkout", "play a checkout and show its steps", Everywhere),
+        row(Intent::Seed, &[Char('i')], "i", "seed", "the number that the data of a checkout are drawn by", Checkout),
+        row(Intent::Play, &[Char('p')], "p", "play", "play a checkout by its name, or a file of yours", Checkout),
+        row(Intent::Checkout, &[Char('c')], "c", "checkout", "play a checkout (the selected one) and show its steps", Everywhere),
+        row(Intent::Order, &[Char('o')], "o", "order", "the way of an order: of the checkout, or by its number", Everywhere),
         row(Intent::Palette, &[Char(':')], ":", "palette", "every command by its name", Everywhere),
         row(Intent::Help, &[Char('?')], "?", "help", "these keys", Everywhere),
         row(Intent::Redraw, &[Ctrl('l')], "Ctrl-L", "redraw", "draw everything anew", Everywhere),

@@ -24,6 +24,9 @@ pub(crate) enum Prompt {
     Save,
     /// Which messages of Kafka.
     Messages,
+    Seed,
+    Story,
+    Order,
 }
 
 impl Prompt {
@@ -33,6 +36,9 @@ impl Prompt {
             Self::Only => "&",
             Self::Save => "save to: ",
             Self::Messages => "filter (topic: type: key: order: or text): ",
+            Self::Seed => "seed (empty: another each time): ",
+            Self::Story => "play (name, or path of a file): ",
+            Self::Order => "order: ",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What Kafka says, as data: messages, topics, groups. Somebody else reads it, without joining a group.
 
-use std::collections::VecDeque;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use crate::text;
 
@@ -88,6 +91,9 @@ pub(crate) struct Kafka {
     dropped: u64,
     pub(crate) topics: Vec<Topic>,
     pub(crate) groups: Vec<Group>,
+    /// Records a second that each group has dealt with of each topic, between the last two looks.
+    rates: BTreeMap<(String, String), f64>,
+    looked: Option<Duration>,
     pub(crate) letters: Vec<(String, u64)>,
     pub(crate) away: Option<String>,
     /// Words that all have to fit, such as `topic:order type:paid 7`.
@@ -100,10 +106,14 @@ pub(crate) struct Kafka {
 }
 
 impl Kafka {
-    pub(crate) fn take(&mut self, news: News) {
+    /// `now`: by the clock of messages.
+    pub(crate) fn take(&mut self, news: News, now: Duration) {
         match news {
             News::Messages(messages) => messages.into_iter().for_each(|message| self.push(message)),
             News::Figures { topics, groups, letters } => {
+                if let Some(before) = self.looked.replace(now) {
+                    self.rates = rates(&self.groups, &groups, now.saturating_sub(before).as_secs_f64().max(0.1));
+                }
                 (self.topics, self.groups, self.letters, self.away) = (topics, groups, letters, None);
             }
             News::Away(why) => self.away = Some(why),
@@ -138,6 +148,16 @@ impl Kafka {
         self.cursor = None;
     }
 
+    /// Records a second that a group has dealt with of a topic.
+    pub(crate) fn rate(&self, group: &str, topic: &str) -> Option<f64> {
+        self.rates.get(&(group.to_owned(), topic.to_owned())).copied()
+    }
+
+    /// The newest messages, the filter aside.
+    pub(crate) fn recent(&self, count: usize) -> impl Iterator<Item = &Message> {
+        self.messages.iter().rev().take(count)
+    }
+
     /// How many pass the filter.
     pub(crate) fn len(&self) -> usize {
         self.passing.len()
@@ -159,6 +179,12 @@ impl Kafka {
         self.get(self.place())
     }
 
+    /// Puts the cursor on the one at this place.
+    pub(crate) fn select(&mut self, place: usize) {
+        let is_last = place + 1 >= self.passing.len();
+        self.cursor = self.passing.get(place).copied().filter(|_| !is_last);
+    }
+
     /// Whoever arrives at the end goes on with what comes.
     pub(crate) fn step(&mut self, by: i64) {
         let last = self.passing.len().saturating_sub(1);
@@ -170,6 +196,21 @@ impl Kafka {
     pub(crate) fn memory(&self) -> usize {
         self.bytes + self.messages.capacity() * size_of::<Message>()
     }
+}
+
+/// How far each group has come in each topic since it was looked at before.
+fn rates(before: &[Group], now: &[Group], seconds: f64) -> BTreeMap<(String, String), f64> {
+    let mut rates = BTreeMap::new();
+    for group in now {
+        let Some(before) = before.iter().find(|before| before.name == group.name) else { continue };
+        for partition in &group.partitions {
+            let is_it = |other: &&Partition| other.topic == partition.topic && other.partition == partition.partition;
+            let since = before.partitions.iter().find(is_it).and_then(|before| before.committed);
+            let moved = since.zip(partition.committed).map_or(0, |(before, now)| (now - before).max(0));
+            *rates.entry((group.name.clone(), partition.topic.clone())).or_default() += moved as f64 / seconds;
+        }
+    }
+    rates
 }
 
 pub(crate) fn is_dead(topic: &str) -> bool {
@@ -233,13 +274,13 @@ mod tests {
     fn what_is_kept_is_bounded_and_the_cursor_stays_on_its_message() {
         let mut kafka = Kafka::default();
         kafka.set_filter("type:paid".into());
-        kafka.take(News::Messages((0..9000).map(message).collect()));
+        kafka.take(News::Messages((0..9000).map(message).collect()), Duration::ZERO);
         kafka.step(-1);
         let there = kafka.selected().map(|message| message.offset);
         assert_eq!(there, Some(8997));
-        kafka.take(News::Messages((9000..15_000).map(message).collect()));
+        kafka.take(News::Messages((9000..15_000).map(message).collect()), Duration::ZERO);
         assert_eq!(kafka.selected().map(|message| message.offset), there);
-        kafka.take(News::Messages((15_000..120_000).map(message).collect()));
+        kafka.take(News::Messages((15_000..120_000).map(message).collect()), Duration::ZERO);
         assert_eq!(kafka.len(), MESSAGES / 2);
         assert!(kafka.selected().is_some_and(|message| message.offset > 8997), "it was dropped");
         assert!(kafka.memory() < BYTES, "{}", kafka.memory());

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use ratatui::layout::Rect;
+use shopctl_protocol::{Phase, Resource};
 
 use crate::{
     checkout::Checkout,
     dialogue::Dialogue,
+    flow,
     kafka::Kafka,
     line::Shape,
     log::{Line, Pane, Source},
@@ -67,6 +69,15 @@ pub(crate) enum Focus {
     Log,
 }
 
+/// Something that is broken.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) why: String,
+    /// How many others are.
+    pub(crate) more: usize,
+}
+
 /// What is said in passing.
 #[derive(Debug, Clone)]
 pub(crate) struct Toast {
@@ -79,6 +90,8 @@ pub(crate) struct Toast {
 const TOAST: Duration = Duration::from_secs(5);
 /// Between two frames that only show time going by, while something is under way.
 const PULSE: Duration = Duration::from_millis(500);
+/// The same where only ages are seen to grow.
+const AGEING: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub struct Model {
@@ -101,6 +114,10 @@ pub struct Model {
     pub(crate) mentions: Vec<Line>,
     /// Which service knows the address of which resource.
     pub(crate) calls: Vec<(String, String)>,
+    /// Which calls were seen, once somebody tells.
+    pub(crate) traffic: Option<Vec<flow::Call>>,
+    /// What traces tell of an order.
+    pub(crate) spans: Option<(i64, Vec<String>)>,
     /// First row of the views that are longer than the screen.
     pub(crate) scroll: usize,
     pub(crate) dialogue: Option<Dialogue>,
@@ -136,6 +153,8 @@ impl Model {
             checkout: Checkout::default(),
             mentions: Vec::new(),
             calls: Vec::new(),
+            traffic: None,
+            spans: None,
             scroll: 0,
             dialogue: None,
             toast: None,
@@ -160,7 +179,9 @@ impl Model {
         let busy =
             self.shop.resources().iter().any(|resource| matches!(resource.state.as_str(), "starting" | "stopping"));
         let pulse = busy.then(|| self.now.since + PULSE);
-        toast.into_iter().chain(pulse).min()
+        let ages = self.tab == Tab::Orders && !self.orders.is_empty();
+        let ageing = ages.then(|| self.now.since + AGEING);
+        toast.into_iter().chain(pulse).chain(ageing).min()
     }
 
     /// Whether the next message will most likely change what is seen: a frame before it would only flicker.
@@ -224,6 +245,28 @@ impl Model {
     pub(crate) fn of_kinds<'a>(&'a self, kinds: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let resources = self.shop.resources().iter();
         resources.filter(|resource| kinds.contains(&resource.kind.as_str())).map(|resource| resource.name.as_str())
+    }
+
+    /// What is broken, the root of it first.
+    pub(crate) fn trouble(&self) -> Option<Trouble<'_>> {
+        if !matches!(self.shop.phase(), Some(Phase::Booting | Phase::Up)) {
+            return None;
+        }
+        let broken = |resource: &&Resource| {
+            !resource.faults.is_empty() || matches!(resource.state.as_str(), "failed" | "backing-off" | "unready")
+        };
+        // What somebody has broken on purpose is no surprise.
+        let is_root = |resource: &Resource| {
+            resource.faults.is_empty() && resource.why.last().is_none_or(|cause| cause.resource == resource.name)
+        };
+        let mut all: Vec<&Resource> = self.shop.resources().iter().filter(broken).collect();
+        all.sort_by_key(|resource| !is_root(resource));
+        let (first, rest) = all.split_first()?;
+        let why = match first.faults.first() {
+            Some(fault) => format!("{fault}, on purpose"),
+            None => first.why.last().map_or_else(|| first.state.clone(), |cause| cause.detail.clone()),
+        };
+        Some(Trouble { resource: first, why, more: rest.len() })
     }
 
     /// The colour of a resource's name.

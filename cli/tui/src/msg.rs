@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use shopctl_protocol::{Action, StopMode, Update};
 
-use crate::{checkout, kafka, log, shop::Edge};
+use crate::{checkout, flow, kafka, log, orders, shop::Edge};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,14 @@ pub enum Msg {
     Edges(Vec<Edge>),
     /// Which service knows the address of which resource.
     Calls(Vec<(String, String)>),
+    /// Which calls were seen, by whoever reads traces.
+    Traffic(Vec<flow::Call>),
+    Orders(orders::News),
+    /// What traces tell of an order, as lines of text.
+    Spans {
+        order: i64,
+        lines: Vec<String>,
+    },
     Log(log::Answer),
     Kafka(kafka::News),
     Checkout(checkout::News),
@@ -69,8 +77,11 @@ pub enum Command {
     Release,
     Log(log::Request),
     Kafka(kafka::Ask),
-    /// Play a checkout.
-    Checkout,
+    /// Whether orders are looked at.
+    Orders(bool),
+    /// List the checkouts that can be played.
+    Stories,
+    Play(checkout::Wish),
     /// To the clipboard of whoever sits at the terminal.
     Copy(String),
 }

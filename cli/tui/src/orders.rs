@@ -1,18 +1,82 @@
-//! The latest orders, as their events tell.
+//! The latest orders and where each one is, from their events and from what the databases know.
+
+mod station;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub(crate) use self::station::{Mark, Station};
 use crate::kafka::{self, Group, Kafka, Message};
 
 /// Orders that are kept, the latest ones.
 const ORDERS: usize = 2000;
-/// Nanoseconds after which an order that goes on no more counts as stuck.
+/// Nanoseconds after which an order that goes on no more counts as stuck: where a person is waited for, and where not.
 const UNPAID: u64 = 60_000_000_000;
 const UNAPPLIED: u64 = 10_000_000_000;
 /// The topic whose records they are.
 const TOPIC: &str = "order_events";
+
+/// What is told of orders, by whoever reads the databases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    pub orders: Vec<Known>,
+    /// The databases that did not answer, with their errors: what only they know is unknown now.
+    pub away: Vec<(Database, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    Order,
+    Payment,
+    Recommender,
+}
+
+impl Database {
+    pub(crate) const ALL: [Self; 3] = [Self::Order, Self::Payment, Self::Recommender];
+
+    /// That of its resource.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Order => "order_db",
+            Self::Payment => "payment_db",
+            Self::Recommender => "recommender_db",
+        }
+    }
+}
+
+/// An order as the databases have it. Times are nanoseconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    pub id: i64,
+    pub account: i64,
+    pub status: String,
+    pub cents: i64,
+    pub version: i64,
+    pub created: u64,
+    /// The oldest of its events that is not published yet.
+    pub unpublished: Option<u64>,
+    pub payment: Option<Payment>,
+    /// The version that recommender has.
+    pub applied: Option<i64>,
+}
+
+/// The last session in which it was, or is to be, paid.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Payment {
+    /// Of the transaction.
+    pub status: String,
+    pub opened: u64,
+    /// When somebody decided on the provider's page.
+    pub decided: Option<u64>,
+    /// When the webhook came.
+    pub heard: Option<u64>,
+    /// When order had answered about the outcome.
+    pub told: Option<u64>,
+    /// Why the last try to go on failed.
+    pub error: Option<String>,
+}
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Order {
@@ -31,6 +95,8 @@ pub(crate) struct Order {
     pub(crate) traces: BTreeSet<String>,
     /// Time and kind of each.
     pub(crate) events: Vec<(u64, String)>,
+    /// What the databases said last.
+    pub(crate) known: Option<Known>,
 }
 
 #[derive(Debug, Default)]
@@ -40,16 +106,26 @@ pub(crate) struct Orders {
     pub(crate) selected: Option<i64>,
     /// Its timeline is shown.
     pub(crate) opened: bool,
+    pub(crate) away: Vec<(Database, String)>,
+    /// Somebody reads the databases.
+    pub(crate) looking: bool,
 }
 
-/// Where an order is.
+/// What an order waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// It waits for its payment.
-    Unpaid,
+pub(crate) enum Place {
+    Session,
+    Provider,
+    Retry,
+    Webhook(Option<String>),
+    Telling(Option<String>),
+    Publishing,
+    Recommender,
     /// These groups have not dealt with its last event yet.
-    Untold(Vec<String>),
-    Done,
+    Groups(Vec<String>),
+    /// Only this database knows, and it is away.
+    Unseen(Database),
+    Nothing,
 }
 
 impl Orders {
@@ -70,7 +146,35 @@ impl Orders {
             order.account = number("account_id").or(order.account);
             (order.changed, order.partition, order.offset) = (message.stamp, message.partition, message.offset);
         }
-        if self.all.len() > ORDERS {
+        self.bound();
+    }
+
+    /// Takes what the databases know.
+    pub(crate) fn learn(&mut self, news: News) {
+        let is_blind = news.away.iter().any(|(away, _)| *away == Database::Payment);
+        for mut known in news.orders {
+            let order =
+                self.all.entry(known.id).or_insert_with(|| Order { id: known.id, offset: -1, ..Order::default() });
+            order.created = known.created;
+            if known.version >= order.version {
+                (order.version, order.status) = (known.version, known.status.clone());
+                (order.cents, order.account) = (Some(known.cents), Some(known.account));
+            }
+            let payment = known.payment.iter().flat_map(|payment| {
+                [Some(payment.opened), payment.decided, payment.heard, payment.told].into_iter().flatten()
+            });
+            order.changed = payment.chain([known.created, order.changed]).max().unwrap_or_default();
+            if is_blind {
+                known.payment = order.known.take().and_then(|before| before.payment);
+            }
+            order.known = Some(known);
+        }
+        self.away = news.away;
+        self.bound();
+    }
+
+    fn bound(&mut self) {
+        while self.all.len() > ORDERS {
             self.all.pop_first();
         }
     }
@@ -79,13 +183,44 @@ impl Orders {
         self.all.get(&id)
     }
 
-    /// The stuck ones first, the longest of them before all; then the latest.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    fn is_away(&self, database: Database) -> bool {
+        self.away.iter().any(|(away, _)| *away == database)
+    }
+
+    pub(crate) fn place(&self, order: &Order, kafka: &Kafka) -> Place {
+        match order.place(kafka) {
+            place if place.is_the_shoppers() && self.is_away(Database::Payment) => Place::Unseen(Database::Payment),
+            place => place,
+        }
+    }
+
+    /// Whether an order goes on no more, at this time.
+    pub(crate) fn is_stuck(&self, order: &Order, kafka: &Kafka, wall: u64) -> bool {
+        let age = wall.saturating_sub(order.changed);
+        match self.place(order, kafka) {
+            Place::Nothing | Place::Unseen(_) => false,
+            place if place.is_the_shoppers() => age > UNPAID,
+            _ => age > UNAPPLIED,
+        }
+    }
+
+    /// The stuck ones first: those that nobody but the shop can move before those that wait for their shopper, the longest
+    /// of them before all; then the latest.
     pub(crate) fn listed(&self, kafka: &Kafka, wall: u64) -> Vec<(&Order, bool)> {
-        let mut orders: Vec<_> = self.all.values().map(|order| (order, order.is_stuck(kafka, wall))).collect();
-        orders.sort_by_key(|(order, stuck)| {
-            (!stuck, if *stuck { order.changed } else { u64::MAX - order.created }, std::cmp::Reverse(order.id))
+        let rank = |order: &Order| match self.is_stuck(order, kafka, wall) {
+            true if self.place(order, kafka).is_the_shoppers() => 1,
+            true => 0,
+            false => 2,
+        };
+        let mut orders: Vec<_> = self.all.values().map(|order| (order, rank(order))).collect();
+        orders.sort_by_key(|(order, rank)| {
+            (*rank, if *rank < 2 { order.changed } else { u64::MAX - order.created }, std::cmp::Reverse(order.id))
         });
-        orders
+        orders.into_iter().map(|(order, rank)| (order, rank < 2)).collect()
     }
 }
 
@@ -96,14 +231,56 @@ fn trace(message: &Message) -> Option<String> {
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
 }
 
+impl Payment {
+    /// Also a webhook that somebody else sent changes the transaction.
+    fn is_heard(&self) -> bool {
+        self.heard.is_some() || matches!(self.status.as_str(), "SUCCESS" | "FAILED" | "REFUNDED")
+    }
+}
+
+impl Place {
+    /// Whether nobody but the shopper can go on.
+    pub(crate) fn is_the_shoppers(&self) -> bool {
+        match self {
+            Self::Session | Self::Provider | Self::Retry => true,
+            Self::Webhook(_) | Self::Telling(_) | Self::Publishing | Self::Recommender => false,
+            Self::Groups(_) | Self::Unseen(_) | Self::Nothing => false,
+        }
+    }
+}
+
 impl Order {
-    pub(crate) fn stage(&self, kafka: &Kafka) -> Stage {
-        let behind: Vec<String> =
-            kafka.groups.iter().filter(|group| self.waits_for(group)).map(|group| group.name.clone()).collect();
-        match self.status.as_str() {
-            _ if !behind.is_empty() => Stage::Untold(behind),
-            "PENDING" | "PAYMENT_FAILED" => Stage::Unpaid,
-            _ => Stage::Done,
+    fn place(&self, kafka: &Kafka) -> Place {
+        let is_open = matches!(self.status.as_str(), "PENDING" | "PAYMENT_FAILED");
+        let Some(known) = &self.known else {
+            let behind: Vec<String> =
+                kafka.groups.iter().filter(|group| self.waits_for(group)).map(|group| group.name.clone()).collect();
+            return match is_open {
+                _ if !behind.is_empty() => Place::Groups(behind),
+                true => Place::Provider,
+                false => Place::Nothing,
+            };
+        };
+        if known.unpublished.is_some() {
+            return Place::Publishing;
+        }
+        if let Some(payment) = &known.payment {
+            // Money that was taken, or refused, and order does not know.
+            if payment.is_heard() && payment.told.is_none() && self.status != "PAID" {
+                return Place::Telling(payment.error.clone());
+            }
+            if payment.decided.is_some() && !payment.is_heard() && payment.status == "PENDING" {
+                return Place::Webhook(payment.error.clone());
+            }
+        }
+        if known.applied.is_some_and(|applied| applied < self.version) {
+            return Place::Recommender;
+        }
+        match &known.payment {
+            _ if !is_open => Place::Nothing,
+            None => Place::Session,
+            Some(payment) if payment.status == "PENDING" => Place::Provider,
+            Some(_) => Place::Retry,
         }
     }
 
@@ -112,13 +289,7 @@ impl Order {
             group.partitions.iter().find(|partition| partition.topic == TOPIC && partition.partition == self.partition);
         here.and_then(|partition| partition.committed).is_some_and(|committed| committed <= self.offset)
     }
-
-    pub(crate) fn is_stuck(&self, kafka: &Kafka, wall: u64) -> bool {
-        let age = wall.saturating_sub(self.changed);
-        match self.stage(kafka) {
-            Stage::Unpaid => age > UNPAID,
-            Stage::Untold(_) => age > UNAPPLIED,
-            Stage::Done => false,
-        }
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use shopctl_protocol::Action;
 
 use crate::{
-    action::{BINDINGS, Intent, Place},
+    action::{BINDINGS, Intent},
     log::Level,
     model::{Model, Tab},
 };
@@ -24,8 +24,12 @@ fn all(model: &Model) -> Vec<Entry> {
     for tab in Tab::ALL {
         add(format!("view {}", tab.name()), String::new(), tab.digit().to_string(), Intent::Show(tab));
     }
-    for binding in BINDINGS.iter().filter(|binding| !matches!(binding.place, Place::Resources)) {
+    for binding in BINDINGS {
         add(binding.name.to_owned(), binding.help.to_owned(), binding.label.to_owned(), binding.intent.clone());
+    }
+    for story in &model.checkout.stories {
+        let intent = Intent::Story(story.name.clone());
+        add(format!("play {}", story.name), story.about.clone(), String::new(), intent);
     }
     for level in Level::ALL {
         add(format!("level {}", level.name()), String::new(), String::new(), Intent::Level(Some(level)));
@@ -90,4 +94,24 @@ pub(crate) fn completed(model: &Model, typed: &str) -> Option<String> {
         common.pop();
     }
     (common.len() > typed.len()).then_some(common)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Colours, Options, Owner};
+
+    #[test]
+    fn everything_that_keys_have_is_in_the_palette_and_found_by_its_name() {
+        let options = Options { instance: String::new(), owner: Owner::Up, colours: Colours::None, ascii: true };
+        let model = Model::new(options, 80, 24);
+        for binding in BINDINGS {
+            let found = fitting(&model, binding.name);
+            assert!(found.iter().any(|entry| entry.intent == binding.intent), "{}", binding.name);
+            assert_eq!(found[0].intent, binding.intent, "{} is not the first that its name finds", binding.name);
+        }
+        for tab in Tab::ALL {
+            assert_eq!(fitting(&model, &format!("view {}", tab.name()))[0].intent, Intent::Show(tab));
+        }
+    }
 }

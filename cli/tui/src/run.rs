@@ -1,5 +1,4 @@
-//! The loop between terminal and model. Everything that has come is taken in before a frame is drawn, frames keep a
-//! distance, and where nothing happens nothing is done.
+//! The loop between terminal and model: frames keep a distance, and where nothing happens nothing is done.
 
 use std::{
     io, thread,
@@ -14,7 +13,7 @@ use ratatui::crossterm::event;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
-    time::{sleep_until, timeout},
+    time::sleep_until,
 };
 
 use crate::{
@@ -27,18 +26,23 @@ use crate::{
 
 /// Between two frames, unless a key is answered.
 const FRAME: Duration = Duration::from_millis(33);
-/// The same where a frame would only show that something is being opened.
+/// As good as never.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// What a key that opens something waits for that, so that there is one frame instead of two.
 const UNSETTLED: Duration = Duration::from_millis(25);
-/// Messages taken in before a frame is due anyway: a flood of them must not hold it up.
-const BATCH: usize = 256;
-/// Messages that wait for the terminal; whoever sends more waits, too.
-pub const WAITING: usize = 1024;
+/// Events of the terminal that are answered by one frame: a wheel must not have one drawn for each notch.
+const TOGETHER: usize = 256;
+/// Messages that wait for the loop; whoever sends more waits, too.
+pub const WAITING: usize = 64;
 
-/// Shows the model until it quits. `Screen` has the terminal; `messages` come from whoever serves the dashboard, and
+/// Shows the model until it quits. `screen` has the terminal; `messages` come from whoever serves the dashboard, and
 /// `commands` go there.
 ///
+/// What the user does comes first, a frame that is due second; messages are taken in one by one between them. While the
+/// terminal has not taken a frame, no other is drawn, and all else goes on.
+///
 /// # Errors
-/// When the terminal is gone.
+/// When the terminal is gone, or some thread has panicked.
 pub async fn run(
     model: &mut Model,
     screen: &mut Screen,
@@ -52,28 +56,25 @@ pub async fn run(
     let mut suspended = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
     let begin = Instant::now();
     let mut shell = Shell { begin, screen, commands };
-    shell.draw(model)?;
-    let mut drawn = Instant::now();
-    // When the next frame is due, if something has changed.
-    let mut due: Option<Instant> = None;
+    let mut drawn = begin;
+    // When the next frame is due, if something has changed; it answers what the user did.
+    let (mut due, mut is_answer) = (Some(begin), false);
     while !model.quits() {
-        let far = Instant::now() + Duration::from_secs(3600);
-        let wake = model.wakes_at().map_or(far, |at| begin + at);
-        let next = due.map_or(wake, |due| due.min(wake));
+        let is_busy = shell.screen.is_busy();
+        let wake = model.wakes_at().map_or(begin + FAR, |at| begin + at);
+        let next = due.filter(|_| !is_busy).map_or(wake, |due| due.min(wake));
         let mut urgent = false;
         tokio::select! {
             biased;
-            event = events.recv() => match event {
-                Some(event) => {
-                    urgent = true;
-                    if let Some(msg) = on_event(event) {
-                        shell.take(model, msg)?;
-                    }
+            event = events.recv() => {
+                let Some(event) = event else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+                urgent = true;
+                shell.react(model, event)?;
+                for _ in 1..TOGETHER {
+                    let Ok(event) = events.try_recv() else { break };
+                    shell.react(model, event)?;
                 }
-                // The terminal is gone.
-                None => shell.take(model, Msg::Interrupted)?,
-            },
-            Some(msg) = messages.recv() => shell.take(model, msg)?,
+            }
             _ = interrupted.recv() => shell.take(model, Msg::Interrupted)?,
             _ = terminated.recv() => shell.take(model, Msg::Interrupted)?,
             _ = hung_up.recv() => shell.take(model, Msg::Interrupted)?,
@@ -81,40 +82,27 @@ pub async fn run(
                 shell.freeze()?;
                 urgent = true;
             }
+            () = shell.screen.broken() => return Err(io::Error::other("a part of the dashboard broke off")),
+            () = shell.screen.freed(), if is_busy && due.is_some() => {}
             () = sleep_until(next.into()) => {
-                if due.is_none_or(|due| due > Instant::now()) {
+                if wake <= Instant::now() {
                     shell.take(model, Msg::Tick)?;
                     urgent = true;
                 }
             }
-        }
-        for _ in 0..BATCH {
-            if let Ok(event) = events.try_recv() {
-                urgent = true;
-                if let Some(msg) = on_event(event) {
-                    shell.take(model, msg)?;
-                }
-            } else if let Ok(msg) = messages.try_recv() {
-                shell.take(model, msg)?;
-            } else {
-                break;
-            }
+            Some(msg) = messages.recv() => shell.take(model, msg)?,
         }
         let now = Instant::now();
-        if urgent && model.is_unsettled() {
-            // The answer that is waited for mostly comes at once; then this is one frame instead of two.
-            due = Some(now + UNSETTLED);
-            if let Ok(Some(msg)) = timeout(UNSETTLED, messages.recv()).await {
-                shell.take(model, msg)?;
-            }
-            urgent = !model.is_unsettled();
+        if urgent {
+            is_answer = true;
+            due = Some(if model.is_unsettled() { now + UNSETTLED } else { now });
         }
-        if urgent || due.is_some_and(|due| due <= now) || drawn + FRAME <= now {
+        let due_at = *due.get_or_insert(drawn + FRAME);
+        let is_due = due_at <= now || is_answer && !model.is_unsettled();
+        if is_due && !shell.screen.is_busy() {
             shell.draw(model)?;
             drawn = Instant::now();
-            due = None;
-        } else {
-            due = due.or(Some(drawn + FRAME));
+            (due, is_answer) = (None, false);
         }
     }
     Ok(())
@@ -132,6 +120,10 @@ impl Shell<'_> {
         Now { since: self.begin.elapsed(), wall: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX) }
     }
 
+    fn react(&mut self, model: &mut Model, event: event::Event) -> io::Result<()> {
+        on_event(event).map_or(Ok(()), |msg| self.take(model, msg))
+    }
+
     fn take(&mut self, model: &mut Model, msg: Msg) -> io::Result<()> {
         let now = self.now();
         for command in update(model, now, msg) {
@@ -146,7 +138,9 @@ impl Shell<'_> {
                 | Command::Release
                 | Command::Log(_)
                 | Command::Kafka(_)
-                | Command::Checkout) => drop(self.commands.send(command)),
+                | Command::Orders(_)
+                | Command::Stories
+                | Command::Play(_)) => drop(self.commands.send(command)),
             }
         }
         Ok(())

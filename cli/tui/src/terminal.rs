@@ -1,11 +1,18 @@
 //! The terminal while a dashboard has it: taken over, given back however it ends, written to in whole frames.
 
+mod output;
+
 use std::{
-    io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
+    cell::RefCell,
+    io::{self, IsTerminal as _, Write as _},
+    process::{Command, Stdio},
+    rc::Rc,
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -22,18 +29,39 @@ use ratatui::{
     },
     prelude::CrosstermBackend,
 };
+use tokio::sync::Notify;
+
+use self::output::OUTPUT;
 
 /// Whether the terminal is taken over at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
-/// Of a frame: written at once.
-const FRAME_BYTES: usize = 64 << 10;
+/// Told of a panic in any thread.
+static PANICKED: Notify = Notify::const_new();
+/// What a slow terminal gets at the end for the last frame.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// Of what is copied: terminals refuse more.
 const COPY_BYTES: usize = 72 << 10;
 
 /// A terminal that is taken over. Dropping it gives it back.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    terminal: Terminal<CrosstermBackend<Collector>>,
+    frame: Collector,
+}
+
+/// One frame, until it is whole.
+#[derive(Clone, Default)]
+struct Collector(Rc<RefCell<Vec<u8>>>);
+
+impl io::Write for Collector {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether a dashboard can be shown at all: both ends are a terminal that can do something.
@@ -55,12 +83,13 @@ impl Screen {
             std::panic::set_hook(Box::new(move |info| {
                 restore();
                 before(info);
+                PANICKED.notify_one();
             }));
         });
         take()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
-        match Terminal::new(backend) {
-            Ok(terminal) => Ok(Self { terminal }),
+        let frame = Collector::default();
+        match Terminal::new(CrosstermBackend::new(frame.clone())) {
+            Ok(terminal) => Ok(Self { terminal, frame }),
             Err(error) => {
                 restore();
                 Err(error)
@@ -76,14 +105,31 @@ impl Screen {
         size()
     }
 
-    /// Draws a frame; what has not changed is not written.
+    /// Draws a frame; what has not changed is not written. The terminal takes it in its own time.
     ///
     /// # Errors
     /// When the terminal is gone.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(view)?;
-        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        self.send()
+    }
+
+    /// Whether the terminal still has a frame to take: another one would only be queued.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        OUTPUT.is_busy()
+    }
+
+    /// Waits until the terminal has taken all.
+    pub async fn freed(&self) {
+        OUTPUT.freed().await;
+    }
+
+    /// Waits for a panic in any thread. The terminal is given back then.
+    pub async fn broken(&self) {
+        PANICKED.notified().await;
     }
 
     /// The next frame is drawn as if nothing were on the screen.
@@ -96,7 +142,7 @@ impl Screen {
         self.terminal.resize(size.into())
     }
 
-    /// Puts a text into the clipboard of whoever sits at the terminal, also through ssh; inside tmux if that allows it.
+    /// Puts a text into the clipboard of whoever sits at the terminal, also through ssh and tmux.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -105,9 +151,11 @@ impl Screen {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let backend = self.terminal.backend_mut();
-        write!(backend, "\x1b]52;c;{}\x07", BASE64_STANDARD.encode(&text[..end]))?;
-        io::Write::flush(backend)
+        write!(self.terminal.backend_mut(), "\x1b]52;c;{}\x07", BASE64_STANDARD.encode(&text[..end]))?;
+        if std::env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty()) {
+            copy_to_tmux(text[..end].to_owned());
+        }
+        self.send()
     }
 
     /// Gives the terminal back for a while; [`Screen::resume`] takes it again.
@@ -121,6 +169,10 @@ impl Screen {
         take()?;
         self.forget()
     }
+
+    fn send(&mut self) -> io::Result<()> {
+        OUTPUT.send(&std::mem::take(&mut *self.frame.0.borrow_mut()))
+    }
 }
 
 impl Drop for Screen {
@@ -129,15 +181,32 @@ impl Drop for Screen {
     }
 }
 
+/// tmux takes no clipboard from a program unless it is configured to, but it does from its own command, and passes it on
+/// to its terminal. Nothing depends on it: the terminal was told, too.
+fn copy_to_tmux(text: String) {
+    let mut command = Command::new("tmux");
+    command.args(["load-buffer", "-w", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    thread::spawn(move || {
+        let Ok(mut tmux) = command.spawn() else { return };
+        if let Some(mut stdin) = tmux.stdin.take() {
+            let _ = stdin.write_all(text.as_bytes());
+        }
+        let _ = tmux.wait();
+    });
+}
+
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)
+    execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)?;
+    OUTPUT.open();
+    Ok(())
 }
 
 /// Gives the terminal back as it was, once.
 fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
+        OUTPUT.close(PATIENCE);
         // Whatever cannot be undone, the rest can.
         let _ = execute!(
             io::stdout(),

@@ -70,7 +70,10 @@ impl Theme {
             Tone::Match => style.fg(Color::Black).bg(Color::Yellow),
             Tone::MatchHere if self.colours == Colours::None => style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
             Tone::MatchHere => style.fg(Color::Black).bg(Color::LightGreen),
-            Tone::Selected => style.add_modifier(Modifier::REVERSED),
+            // Whole, whatever stands in it: a patchwork of reversed colours is hard to read.
+            Tone::Selected => {
+                style.fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED).remove_modifier(Modifier::DIM)
+            }
             Tone::SelectedElsewhere => style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         }
     }

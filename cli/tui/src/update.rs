@@ -1,7 +1,9 @@
 //! What a message does to the model, and what is to be done about it.
 
+mod answers;
 mod keys;
 mod mouse;
+mod moves;
 
 use shopctl_protocol::{BootOutcome, Phase, StopMode, Update};
 
@@ -11,6 +13,7 @@ use crate::{
     model::{Model, Tab},
     msg::{Command, Msg, Now},
     options::Owner,
+    orders::Database,
     text::grouped,
     theme::Tone,
 };
@@ -25,12 +28,15 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
     match msg {
         Msg::Key(key) => keys::press(model, key, &mut commands),
         Msg::Mouse(mouse) => mouse::point(model, mouse, &mut commands),
-        Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Paste(text) => answers::paste(model, &text),
         Msg::Resized { columns, rows } => (model.size.width, model.size.height) = (columns, rows),
         Msg::Update(update) => happened(model, *update, &mut commands),
         Msg::Lost => lost(model, &mut commands),
         Msg::Edges(edges) => model.shop.edges = edges,
         Msg::Calls(calls) => model.calls = calls,
+        Msg::Traffic(calls) => model.traffic = Some(calls),
+        Msg::Orders(news) => model.orders.learn(news),
+        Msg::Spans { order, lines } => model.spans = Some((order, lines)),
         Msg::Kafka(news) => heard(model, news),
         Msg::Checkout(news) => model.checkout.take(news),
         Msg::Log(answer) => told(model, answer, &mut commands),
@@ -48,6 +54,11 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
         commands.extend(model.log.missing().map(Command::Log));
     }
     commands.extend(look(model).map(Command::Kafka));
+    commands.extend(look_at_orders(model).map(Command::Orders));
+    if model.tab == Tab::Checkout && !model.checkout.asked && model.shop.snapshot.is_some() {
+        model.checkout.asked = true;
+        commands.push(Command::Stories);
+    }
     model.quits |= commands.contains(&Command::Quit);
     commands
 }
@@ -128,11 +139,21 @@ fn look(model: &mut Model) -> Option<Ask> {
     })
 }
 
+/// The same with the databases of orders.
+fn look_at_orders(model: &mut Model) -> Option<bool> {
+    let is_there = Database::ALL.iter().all(|database| model.shop.resource(database.name()).is_some());
+    let wanted = is_there && model.shop.phase() == Some(Phase::Up) && model.tab == Tab::Orders;
+    (model.orders.looking != wanted).then(|| {
+        model.orders.looking = wanted;
+        wanted
+    })
+}
+
 fn heard(model: &mut Model, news: News) {
     if let News::Messages(messages) = &news {
         messages.iter().for_each(|message| model.orders.take(message));
     }
-    model.kafka.take(news);
+    model.kafka.take(news, model.now.since);
 }
 
 fn told(model: &mut Model, answer: Answer, commands: &mut Vec<Command>) {

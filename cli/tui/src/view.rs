@@ -19,7 +19,12 @@ use ratatui::{
 };
 use shopctl_protocol::{BootOutcome, Phase};
 
-pub(crate) use self::home::list_entry;
+pub(crate) use self::{
+    checkout::{areas as checkout_areas, entry as checkout_entry},
+    home::list_entry,
+    kafka::entry as kafka_entry,
+    orders::entry as order_entry,
+};
 use crate::{
     dialogue::Dialogue,
     model::{Focus, Model, Tab},
@@ -37,13 +42,14 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     let body = layout::body(model);
     bar(model, buffer);
+    trouble(model, buffer);
     match model.tab {
         Tab::Home => home::view(model, buffer),
         Tab::Kafka => kafka::view(model, buffer),
         Tab::Orders if !model.orders.opened => orders::list(model, buffer, body),
         Tab::Flow => rows(model, buffer, body, &flow::rows(model)),
         Tab::Orders => rows(model, buffer, body, &orders::timeline(model)),
-        Tab::Checkout => rows(model, buffer, body, &checkout::rows(model)),
+        Tab::Checkout => checkout::view(model, buffer),
         Tab::Why => rows(model, buffer, body, &why::rows(model)),
         Tab::Boot => rows(model, buffer, body, &boot::rows(model)),
     }
@@ -76,7 +82,7 @@ pub(crate) fn last_scroll(model: &Model) -> usize {
         Tab::Home | Tab::Kafka => 0,
         Tab::Flow => flow::rows(model).len(),
         Tab::Orders => orders::timeline(model).len(),
-        Tab::Checkout => checkout::rows(model).len(),
+        Tab::Checkout => checkout::steps(model).len(),
         Tab::Why => why::rows(model).len(),
         Tab::Boot => boot::rows(model).len(),
     };
@@ -120,8 +126,33 @@ fn bar(model: &Model, buffer: &mut Buffer) {
 }
 
 fn is_troubled(model: &Model) -> bool {
-    let broken = |state: &str| matches!(state, "failed" | "backing-off" | "unready");
-    model.shop.failure().is_some() || model.shop.resources().iter().any(|resource| broken(&resource.state))
+    model.shop.failure().is_some() || model.trouble().is_some()
+}
+
+/// What is broken, and why, in one line.
+fn trouble(model: &Model, buffer: &mut Buffer) {
+    let area = layout::trouble(model);
+    let (Some(trouble), false) = (model.trouble(), area.is_empty()) else { return };
+    let theme = model.theme;
+    let (sign, tone) = theme.state(&trouble.resource.state);
+    let is_meant = !trouble.resource.faults.is_empty();
+    let (sign, tone) = if is_meant { (theme.pick("▲", "!"), Tone::Warning) } else { (sign, tone) };
+    let more = if trouble.more > 0 { format!(" and {} more (6)", trouble.more) } else { " (6)".to_owned() };
+    let name = crate::text::plain(&trouble.resource.name);
+    let room = usize::from(area.width).saturating_sub(width(&name) + width(&more) + 6);
+    let why = crate::text::plain(&trouble.why);
+    let why = cut(&why, room, theme.ascii).into_owned();
+    put(
+        buffer,
+        area,
+        0,
+        &Row::from(vec![
+            Span::styled(format!(" {sign} "), theme.style(tone)),
+            Span::styled(name, theme.style(Tone::Strong)),
+            Span::styled(format!(": {why}"), theme.style(tone)),
+            Span::styled(more, theme.style(Tone::Quiet)),
+        ]),
+    );
 }
 
 /// How the instance is: sign, words, tone.
@@ -244,7 +275,9 @@ fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
         ]),
         (Tab::Orders, _) if model.orders.opened => hints.extend([("Esc", "all orders"), ("j", "down"), ("k", "up")]),
         (Tab::Orders, _) => hints.extend([("Enter", "timeline"), ("j", "down"), ("k", "up")]),
-        (Tab::Checkout, _) => hints.extend([("c", "play a checkout"), ("Enter", "its order"), ("Esc", "home")]),
+        (Tab::Checkout, _) => {
+            hints.extend([("Enter", "play"), ("o", "its order"), ("i", "seed"), ("p", "a file"), ("PgUp", "up")]);
+        }
         (Tab::Flow | Tab::Why | Tab::Boot, _) => hints.extend([("j", "down"), ("k", "up"), ("Esc", "home")]),
     }
     hints

@@ -109,7 +109,7 @@ pub(super) fn scenarios(global: &Global, names: &[String]) -> anyhow::Result<Vec
 }
 
 /// One of the baskets, the same for the same seed.
-fn draw(mut baskets: Vec<Basket>, seed: u64) -> Basket {
+pub(super) fn draw(mut baskets: Vec<Basket>, seed: u64) -> Basket {
     let place = StdRng::seed_from_u64(seed).random_range(0..baskets.len());
     baskets.swap_remove(place)
 }

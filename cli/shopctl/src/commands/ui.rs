@@ -3,12 +3,13 @@
 
 mod history;
 mod kafka;
+mod orders;
 mod play;
 mod reader;
 mod session;
 
 use anyhow::Context as _;
-use shopctl_tui::{Colours, Command, Model, Msg, Options, Owner, is_utf8, run, terminal};
+use shopctl_tui::{Colours, Command, Model, Msg, Options, Owner, is_utf8, run, terminal, view};
 use tokio::{runtime::Handle, sync::mpsc};
 
 pub(crate) use self::session::Session;
@@ -80,6 +81,8 @@ where
     let (columns, rows) = terminal::Screen::size().context("the terminal does not tell its size")?;
     let mut screen = terminal::Screen::open().context("the terminal cannot be taken over")?;
     let mut model = Model::new(options, columns, rows);
+    // Before anything else has work to do.
+    screen.draw(|frame| view(&model, frame)).context("the terminal is gone")?;
     let (messages, mut received) = mpsc::channel(run::WAITING);
     let (commands, commanded) = mpsc::unbounded_channel();
     let (noted, mut notes) = mpsc::unbounded_channel();

@@ -1,7 +1,12 @@
 //! The dashboard on a terminal of its own, with a shell around it that has job control.
 
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
 use super::{
-    sandbox::{Sandbox, eventually, signal, text},
+    figures::{FLOOD, memory},
+    sandbox::{DEADLINE, Sandbox, eventually, example, signal, text},
     terminal::Terminal,
 };
 
@@ -96,21 +101,75 @@ fn a_boot_that_fails_is_shown_until_somebody_leaves_and_gives_its_exit_code() {
 }
 
 #[test]
-fn a_signal_gives_the_terminal_back_too() {
+fn however_it_ends_the_terminal_is_given_back_as_it_was() {
+    let sandbox = Sandbox::new(TWO);
+    let mut terminal = Terminal::open(&sandbox, 110, 30);
+    terminal.press("before=$(stty -g)\n");
+    let breaks = example("breaks");
+    let mut end = |how: &str, wanted: Option<Signal>, said: &str| {
+        terminal.press(&format!("clear; {} {how}; echo \"{how}: $?\"\n", breaks.display()));
+        if let Some(wanted) = wanted {
+            terminal.wait_until_taken(true);
+            terminal.wait_for("begins");
+            let is_it = |pid: &u32| {
+                let line = text(&std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default());
+                line.starts_with(&format!("{}\0", breaks.display()))
+            };
+            let pid = eventually("it is there", || sandbox.alive().into_iter().find(is_it));
+            signal(pid, wanted);
+        }
+        terminal.wait_for(said);
+        terminal.wait_until_taken(false);
+        let as_it_was = format!("{how} as-it-was");
+        terminal.press(&format!("[ \"$before\" = \"$(stty -g)\" ] && echo {how} as-it-'was'\n"));
+        terminal.wait_for(&as_it_was);
+        assert!(terminal.has_no_mouse(), "{how}");
+    };
+    end("view", None, "view: 101");
+    end("thread", None, "thread: 1");
+    end("error", None, "error: 1");
+    for wanted in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        end(wanted.as_str(), Some(wanted), &format!("{}: 0", wanted.as_str()));
+    }
+}
+
+#[test]
+fn a_signal_to_the_dashboard_of_up_stops_the_shop_and_gives_the_terminal_back() {
     let sandbox = Sandbox::new(TWO);
     let mut terminal = Terminal::open(&sandbox, 110, 30);
     terminal.type_command("up --isolated");
     terminal.wait_for("everything is ready");
-    let client = eventually("the client is there", || {
-        let is_client = |pid: &u32| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            text(&line).ends_with("up\0--isolated\0")
-        };
-        sandbox.alive().into_iter().find(is_client)
-    });
-    signal(client, nix::sys::signal::Signal::SIGTERM);
+    signal(sandbox.client("up\0--isolated\0"), Signal::SIGTERM);
     terminal.wait_until_taken(false);
     terminal.wait_for("exit=0");
+}
+
+#[test]
+fn a_terminal_that_takes_next_to_nothing_slows_nobody_and_its_frames_are_left_out() {
+    let sandbox = Sandbox::new(&format!("{FLOOD}{TWO}"));
+    let mut terminal = Terminal::open(&sandbox, 110, 30);
+    terminal.type_command("up --isolated");
+    terminal.wait_for("everything is ready");
+    let client = sandbox.client("up\0--isolated\0");
+    terminal.set_speed(1000);
+    // Each of these changes most of what is seen; all of them are some hundred kilobytes.
+    for _ in 0..20 {
+        terminal.press("1\t67t2w3");
+    }
+    let (begin, written) = (Instant::now(), terminal.written());
+    sandbox.succeed(&["restart", "second"]);
+    sandbox.succeed(&["wait"]);
+    assert!(begin.elapsed() < DEADLINE / 3, "others wait for this terminal: {:?}", begin.elapsed());
+    assert!(memory(client) < 128 << 10, "{} KiB", memory(client));
+    // Neither does it wait for its terminal itself.
+    terminal.press("ql");
+    eventually("it has ended", || (!sandbox.alive().contains(&client)).then_some(()));
+    terminal.set_speed(0);
+    terminal.wait_until_taken(false);
+    terminal.wait_for("exit=0");
+    let written = terminal.written() - written;
+    assert!(written < 64 << 10, "{written} bytes were queued");
+    sandbox.succeed(&["down"]);
 }
 
 #[test]

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    sandbox::{Sandbox, eventually, text},
-    terminal::Terminal,
-};
+use super::{sandbox::Sandbox, terminal::Terminal};
 
 /// Eight that listen, as a shop has; they say little.
 fn quiet() -> String {
@@ -26,20 +23,11 @@ fn quiet() -> String {
 }
 
 /// One that writes at full speed.
-const FLOOD: &str = r#"
+pub(crate) const FLOOD: &str = r#"
 [resource.flood]
 kind = "service"
 command = ["yes", "a line of some eighty bytes, as a service writes it that was told to tell everything"]
 "#;
-
-/// The client with these arguments.
-fn client(sandbox: &Sandbox, arguments: &str) -> u32 {
-    eventually("the client is there", || {
-        let is_it =
-            |pid: &u32| text(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).ends_with(arguments);
-        sandbox.alive().into_iter().find(is_it)
-    })
-}
 
 /// Seconds of CPU that a process has used.
 fn cpu(pid: u32) -> f64 {
@@ -49,7 +37,8 @@ fn cpu(pid: u32) -> f64 {
     ticks as f64 / 100.0
 }
 
-fn memory(pid: u32) -> u64 {
+/// KiB.
+pub(crate) fn memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default()
@@ -96,7 +85,7 @@ fn idle() {
     let mut terminal = Terminal::open(&sandbox, 200, 60);
     terminal.type_command("up --isolated");
     terminal.wait_for("up 8/8");
-    let (pid, (supervisor, _)) = (client(&sandbox, "up\0--isolated\0"), sandbox.supervisor_and_reaper());
+    let (pid, (supervisor, _)) = (sandbox.client("up\0--isolated\0"), sandbox.supervisor_and_reaper());
     sleep(Duration::from_secs(12));
     let (written, used, beside) = (terminal.written(), cpu(pid), cpu(supervisor));
     sleep(Duration::from_secs(60));
@@ -114,11 +103,22 @@ fn idle() {
 #[test]
 #[ignore = "measures this machine"]
 fn keys_while_a_service_writes_at_full_speed() {
-    let sandbox = Sandbox::new(&format!("{FLOOD}{}", quiet()));
+    keys_under(1);
+}
+
+#[test]
+#[ignore = "measures this machine"]
+fn keys_while_four_services_write_at_full_speed() {
+    keys_under(4);
+}
+
+fn keys_under(writers: u16) {
+    let floods: String = (0..writers).map(|n| FLOOD.replace("flood", &format!("flood{n}"))).collect();
+    let sandbox = Sandbox::new(&format!("{floods}{}", quiet()));
     let mut terminal = Terminal::open(&sandbox, 200, 60);
     terminal.type_command("up --isolated");
-    terminal.wait_for("up 9/9");
-    let pid = client(&sandbox, "up\0--isolated\0");
+    terminal.wait_for(&format!("up {0}/{0}", 8 + writers));
+    let pid = sandbox.client("up\0--isolated\0");
     terminal.press("j");
     terminal.wait_for("a line of some eighty bytes");
     sleep(Duration::from_secs(3));
@@ -135,7 +135,7 @@ fn keys_while_a_service_writes_at_full_speed() {
     took.sort();
     let seconds = begin.elapsed().as_secs_f64();
     eprintln!(
-        "a key under a flood: median {:.1} ms, p99 {:.1} ms, worst {:.1} ms; {:.0} % of a core, {} KiB of memory, {:.0} KB/s to the terminal",
+        "a key while {writers} write: median {:.1} ms, p99 {:.1} ms, worst {:.1} ms; {:.0} % of a core, {} KiB of memory, {:.0} KB/s to the terminal",
         percentile(&took, 0.5),
         percentile(&took, 0.99),
         percentile(&took, 1.0),

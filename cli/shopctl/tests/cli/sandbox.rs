@@ -42,7 +42,7 @@ impl Sandbox {
         let leash = Leash::tie(dir.path());
         let sandbox = Self { dir, _leash: leash };
         fs::create_dir_all(sandbox.workspace().join("compose")).expect("a workspace is made");
-        let fake = fake().display().to_string();
+        let fake = example("fake").display().to_string();
         let manifest = format!("version = 1\n{}", manifest.replace("@fake", &fake));
         fs::write(sandbox.workspace().join("compose/services.toml"), manifest).expect("a manifest is written");
         sandbox
@@ -133,6 +133,15 @@ impl Sandbox {
         let words = format!("\0internal\0{role}\0");
         let is_it = |pid: &u32| text(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).contains(&words);
         self.alive().into_iter().find(is_it)
+    }
+
+    /// The pid of a client whose command line ends like this, once it is there.
+    pub(crate) fn client(&self, arguments: &str) -> u32 {
+        eventually("the client is there", || {
+            let is_it =
+                |pid: &u32| text(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).ends_with(arguments);
+            self.alive().into_iter().find(is_it)
+        })
     }
 
     /// The pids of shopctl's own two processes.
@@ -226,10 +235,10 @@ fn describe(pids: &[u32]) -> String {
 }
 
 /// Cargo builds examples before tests, unless only some tests are asked for.
-fn fake() -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let here = std::env::current_exe().expect("a test knows itself");
     let target = here.parent().and_then(Path::parent).expect("tests lie in target/…/deps");
-    let fake = target.join("examples/fake");
-    assert!(fake.exists(), "{} is not built: `cargo build -p shopctl --examples`", fake.display());
-    fake
+    let example = target.join("examples").join(name);
+    assert!(example.exists(), "{} is not built: `cargo build -p shopctl --examples`", example.display());
+    example
 }

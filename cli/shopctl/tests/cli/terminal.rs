@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use nix::pty::{Winsize, openpty};
@@ -22,6 +23,8 @@ pub(crate) struct Terminal {
     keys: File,
     screen: Arc<Mutex<vt100::Parser>>,
     written: Arc<AtomicU64>,
+    /// Bytes a second that it takes; 0: as many as there are.
+    speed: Arc<AtomicU64>,
 }
 
 impl Terminal {
@@ -49,15 +52,25 @@ impl Terminal {
         let sink = screen.clone();
         let written = Arc::new(AtomicU64::new(0));
         let count_in = written.clone();
+        let speed = Arc::new(AtomicU64::new(0));
+        let limit = speed.clone();
         thread::spawn(move || {
             let mut block = [0; 4096];
-            // It ends by an error once nobody has the other side.
-            while let Ok(count @ 1..) = reader.read(&mut block) {
+            loop {
+                let size = match limit.load(Ordering::Relaxed) {
+                    0 => block.len(),
+                    bytes => {
+                        thread::sleep(Duration::from_millis(20));
+                        usize::try_from(bytes / 50).unwrap_or(1).clamp(1, block.len())
+                    }
+                };
+                // It ends by an error once nobody has the other side.
+                let Ok(count @ 1..) = reader.read(&mut block[..size]) else { return };
                 count_in.fetch_add(count as u64, Ordering::Relaxed);
                 sink.lock().expect("nobody panics with it").process(&block[..count]);
             }
         });
-        Self { shell, keys: File::from(pty.master), screen, written }
+        Self { shell, keys: File::from(pty.master), screen, written, speed }
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
@@ -66,6 +79,11 @@ impl Terminal {
 
     pub(crate) fn type_command(&mut self, arguments: &str) {
         self.press(&format!("{} {arguments}; echo \"exit=$?\"\n", env!("CARGO_BIN_EXE_shopctl")));
+    }
+
+    /// Has it take so many bytes a second from now on; 0: as many as there are.
+    pub(crate) fn set_speed(&self, bytes: u64) {
+        self.speed.store(bytes, Ordering::Relaxed);
     }
 
     /// Waits until this is to be seen.
@@ -80,6 +98,12 @@ impl Terminal {
 
     pub(crate) fn is_taken(&self) -> bool {
         self.screen.lock().expect("nobody panics with it").screen().alternate_screen()
+    }
+
+    /// Whether what the mouse does is the terminal's own again.
+    pub(crate) fn has_no_mouse(&self) -> bool {
+        let screen = self.screen.lock().expect("nobody panics with it");
+        screen.screen().mouse_protocol_mode() == vt100::MouseProtocolMode::None
     }
 
     /// Bytes that came to the terminal so far.

@@ -398,7 +398,9 @@ impl Pane {
         }
         let (first, last) = (self.lines.front()?.stamp, self.lines.back()?.stamp);
         let epoch = self.epoch;
-        if !self.begins && self.top < self.first() + MARGIN {
+        // Whoever follows needs only what fills the screen: what flies past is not read in vain.
+        let margin = if self.follow { 1 } else { MARGIN };
+        if !self.begins && self.top < self.first() + margin {
             self.asked = Some(Direction::Older);
             return Some(Request::Older { epoch, before: first });
         }

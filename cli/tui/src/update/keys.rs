@@ -1,22 +1,21 @@
 //! What keys do.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use regex::Regex;
 use shopctl_protocol::{Action, Phase};
 
-use super::stop;
+use super::{answers, moves, stop};
 use crate::{
     action::{self, Intent},
+    checkout::Wish,
     dialogue::{Dialogue, Input, Prompt},
     kafka::{self, Ask},
     line,
-    log::{Direction, Level, Request, Search, Source, Wanted},
+    log::{Direction, Level, Request, Source, Wanted},
     model::{Focus, Model, Tab},
     msg::Command,
     options::Owner,
-    palette,
     theme::Tone,
-    view::layout,
+    view,
 };
 
 pub(super) fn press(model: &mut Model, key: KeyEvent, commands: &mut Vec<Command>) {
@@ -24,72 +23,10 @@ pub(super) fn press(model: &mut Model, key: KeyEvent, commands: &mut Vec<Command
     if control && matches!(key.code, KeyCode::Char('c' | 'z' | 'l')) {
         // These mean the same everywhere.
     } else if let Some(dialogue) = model.dialogue.take() {
-        return answer(model, dialogue, key, commands);
+        return answers::answer(model, dialogue, key, commands);
     }
     if let Some(intent) = action::of(key) {
         want(model, intent, commands);
-    }
-}
-
-pub(super) fn paste(model: &mut Model, text: &str) {
-    if let Some(Dialogue::Prompt(_, input) | Dialogue::Palette { input, .. }) = &mut model.dialogue {
-        input.insert(text);
-    }
-}
-
-fn answer(model: &mut Model, dialogue: Dialogue, key: KeyEvent, commands: &mut Vec<Command>) {
-    match dialogue {
-        Dialogue::Quit => match key.code {
-            KeyCode::Char('s' | 'y') | KeyCode::Enter => stop(model, commands),
-            KeyCode::Char('l') => commands.extend([Command::Release, Command::Quit]),
-            KeyCode::Esc | KeyCode::Char('n' | 'q') => {}
-            _ => model.dialogue = Some(Dialogue::Quit),
-        },
-        Dialogue::Help { scroll } => {
-            let page = usize::from(model.size.height).saturating_sub(4).max(1);
-            let scroll = match action::of(key) {
-                Some(Intent::Down) => scroll + 1,
-                Some(Intent::Up) => scroll.saturating_sub(1),
-                Some(Intent::PageDown) => scroll + page,
-                Some(Intent::PageUp) => scroll.saturating_sub(page),
-                _ => return,
-            };
-            let most = crate::view::help_rows(model).saturating_sub(page);
-            model.dialogue = Some(Dialogue::Help { scroll: scroll.min(most) });
-        }
-        Dialogue::Prompt(prompt, mut input) => match key.code {
-            KeyCode::Enter => entered(model, prompt, input.text, commands),
-            KeyCode::Esc => {}
-            _ => {
-                input.edit(key);
-                model.dialogue = Some(Dialogue::Prompt(prompt, input));
-            }
-        },
-        Dialogue::Palette { mut input, chosen } => {
-            let fitting = palette::fitting(model, &input.text);
-            let last = fitting.len().saturating_sub(1);
-            let chosen = match key.code {
-                KeyCode::Enter => {
-                    if let Some(entry) = fitting.into_iter().nth(chosen) {
-                        want(model, entry.intent, commands);
-                    }
-                    return;
-                }
-                KeyCode::Esc => return,
-                KeyCode::Up => chosen.saturating_sub(1),
-                KeyCode::Down => (chosen + 1).min(last),
-                KeyCode::Tab => {
-                    let whole = fitting.get(chosen).map(|entry| entry.name.clone());
-                    if let Some(text) = palette::completed(model, &input.text).or(whole) {
-                        input = Input::new(text);
-                    }
-                    0
-                }
-                _ if input.edit(key) => 0,
-                _ => chosen,
-            };
-            model.dialogue = Some(Dialogue::Palette { input, chosen });
-        }
     }
 }
 
@@ -97,12 +34,12 @@ fn answer(model: &mut Model, dialogue: Dialogue, key: KeyEvent, commands: &mut V
 pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command>) {
     match intent {
         Intent::Show(tab) => show(model, tab),
-        Intent::Down => step(model, 1, commands),
-        Intent::Up => step(model, -1, commands),
-        Intent::PageDown => page(model, 1),
-        Intent::PageUp => page(model, -1),
-        Intent::Top => top(model, commands),
-        Intent::End => end(model, commands),
+        Intent::Down => moves::step(model, 1, commands),
+        Intent::Up => moves::step(model, -1, commands),
+        Intent::PageDown => moves::page(model, 1),
+        Intent::PageUp => moves::page(model, -1),
+        Intent::Top => moves::top(model, commands),
+        Intent::End => moves::end(model, commands),
         Intent::Focus => focus(model),
         Intent::Enter => enter(model, commands),
         Intent::Back => back(model, commands),
@@ -160,15 +97,21 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
         Intent::Act(action, resource) => act(model, action, resource, commands),
         Intent::Select(resource) => {
             show(model, Tab::Home);
-            select(model, resource, commands);
+            moves::select(model, resource, commands);
         }
         Intent::Redrive { all } => redrive(model, all, commands),
         Intent::Checkout => {
-            show(model, Tab::Checkout);
-            if !model.checkout.runs {
-                commands.push(Command::Checkout);
-            }
+            let wish =
+                if model.tab == Tab::Checkout { model.checkout.wish() } else { Wish { story: None, seed: None } };
+            play(model, wish, commands);
         }
+        Intent::Story(story) => play(model, Wish { story: Some(story), seed: model.checkout.seed }, commands),
+        Intent::Seed => ask(model, Prompt::Seed, model.checkout.seed.map(|seed| seed.to_string()).unwrap_or_default()),
+        Intent::Play => ask(model, Prompt::Story, String::new()),
+        Intent::Order => match model.checkout.order().filter(|_| model.tab == Tab::Checkout) {
+            Some(order) => open_order(model, order, commands),
+            None => ask(model, Prompt::Order, String::new()),
+        },
         Intent::Palette => model.dialogue = Some(Dialogue::Palette { input: Input::default(), chosen: 0 }),
         Intent::Help => model.dialogue = Some(Dialogue::Help { scroll: 0 }),
         Intent::Quit => quit(model, commands),
@@ -182,87 +125,32 @@ fn show(model: &mut Model, tab: Tab) {
     (model.tab, model.chosen, model.scroll) = (tab, true, 0);
 }
 
+/// Asks for something about the log.
 fn prompt(model: &mut Model, prompt: Prompt, text: String) {
     if model.tab != Tab::Home {
         show(model, Tab::Home);
     }
+    ask(model, prompt, text);
+}
+
+fn ask(model: &mut Model, prompt: Prompt, text: String) {
     model.dialogue = Some(Dialogue::Prompt(prompt, Input::new(text)));
 }
 
-/// Whether keys that move mean the log.
-fn is_in_log(model: &Model) -> bool {
-    let areas = layout::home(model);
-    model.tab == Tab::Home && areas.log.is_some() && (model.focus == Focus::Log || areas.list.is_none())
-}
-
-fn step(model: &mut Model, by: i64, commands: &mut Vec<Command>) {
-    if is_in_log(model) {
-        model.log.step(by);
-    } else if model.tab == Tab::Home {
-        select_by(model, by, commands);
-    } else if model.tab == Tab::Kafka {
-        model.kafka.step(by);
-    } else if model.tab == Tab::Orders && !model.orders.opened {
-        select_order(model, by);
-    } else {
-        model.scroll = model.scroll.saturating_add_signed(by as isize).min(crate::view::last_scroll(model));
+/// One checkout at a time.
+pub(super) fn play(model: &mut Model, wish: Wish, commands: &mut Vec<Command>) {
+    show(model, Tab::Checkout);
+    model.checkout.shows_list = false;
+    if model.checkout.runs {
+        return model.say("a checkout is under way", Tone::Plain);
     }
-}
-
-fn page(model: &mut Model, pages: i64) {
-    if model.tab == Tab::Home {
-        // Also from the list: there the arrows are enough.
-        model.with_rows(|log, rows, height| log.scroll(pages * (height as i64 - 1).max(1), rows, height));
-    } else if model.tab == Tab::Kafka {
-        model.kafka.step(pages * (i64::from(model.size.height) / 2).max(1));
-    } else if model.tab == Tab::Orders && !model.orders.opened {
-        select_order(model, pages * (i64::from(model.size.height) - 3).max(1));
-    } else {
-        let height = isize::try_from(model.size.height).unwrap_or(1).saturating_sub(3).max(1);
-        model.scroll = model.scroll.saturating_add_signed(pages as isize * height).min(crate::view::last_scroll(model));
-    }
-}
-
-fn top(model: &mut Model, commands: &mut Vec<Command>) {
-    if is_in_log(model) {
-        commands.extend(model.log.go_to_begin().map(Command::Log));
-    } else if model.tab == Tab::Home {
-        select(model, None, commands);
-    } else if model.tab == Tab::Kafka {
-        model.kafka.step(i64::from(i32::MIN));
-    } else if model.tab == Tab::Orders && !model.orders.opened {
-        model.orders.selected = None;
-    } else {
-        model.scroll = 0;
-    }
-}
-
-fn end(model: &mut Model, commands: &mut Vec<Command>) {
-    if is_in_log(model) {
-        commands.extend(model.log.go_to_end().map(Command::Log));
-    } else if model.tab == Tab::Home {
-        let last = model.listed().last().map(|name| (*name).to_owned());
-        select(model, last, commands);
-    } else if model.tab == Tab::Kafka {
-        model.kafka.cursor = None;
-    } else if model.tab == Tab::Orders && !model.orders.opened {
-        select_order(model, i64::from(i32::MAX));
-    } else {
-        model.scroll = crate::view::last_scroll(model);
-    }
-}
-
-/// The next order of the list.
-fn select_order(model: &mut Model, by: i64) {
-    let listed = model.orders.listed(&model.kafka, model.now.wall);
-    let at = model.orders.selected.and_then(|id| listed.iter().position(|(order, _)| order.id == id)).unwrap_or(0);
-    let to = at.saturating_add_signed(by as isize).min(listed.len().saturating_sub(1));
-    let id = listed.get(to).map(|(order, _)| order.id);
-    model.orders.selected = id;
+    // Said here already: who asks twice gets one.
+    model.checkout.runs = true;
+    commands.push(Command::Play(wish));
 }
 
 /// Shows an order's timeline.
-fn open_order(model: &mut Model, id: i64, commands: &mut Vec<Command>) {
+pub(super) fn open_order(model: &mut Model, id: i64, commands: &mut Vec<Command>) {
     show(model, Tab::Orders);
     (model.orders.selected, model.orders.opened) = (Some(id), true);
     model.mentions.clear();
@@ -287,32 +175,6 @@ fn redrive(model: &mut Model, all: bool, commands: &mut Vec<Command>) {
     commands.push(Command::Kafka(ask));
 }
 
-/// The next entry of the list; the first one is all of them.
-fn select_by(model: &mut Model, by: i64, commands: &mut Vec<Command>) {
-    let listed = model.listed();
-    let at = model.selected.as_deref().and_then(|name| listed.iter().position(|found| *found == name));
-    let at = at.map_or(0, |at| at + 1);
-    let to = at.saturating_add_signed(by as isize).min(listed.len());
-    let name = to.checked_sub(1).and_then(|index| listed.get(index)).map(|name| (*name).to_owned());
-    if to != at {
-        select(model, name, commands);
-    }
-}
-
-pub(super) fn select(model: &mut Model, name: Option<String>, commands: &mut Vec<Command>) {
-    if let Some(name) = &name {
-        model.shop.errors.remove(name);
-    } else {
-        model.shop.errors.clear();
-    }
-    let source = name.clone().map_or(Source::All, Source::One);
-    model.selected = name;
-    if model.log.source != source {
-        model.log.source = source;
-        commands.push(Command::Log(model.log.reopen()));
-    }
-}
-
 fn focus(model: &mut Model) {
     model.focus = match model.focus {
         Focus::List => Focus::Log,
@@ -322,7 +184,7 @@ fn focus(model: &mut Model) {
 
 fn enter(model: &mut Model, commands: &mut Vec<Command>) {
     match model.tab {
-        Tab::Home if is_in_log(model) => {
+        Tab::Home if moves::is_in_log(model) => {
             let Some(line) = model.log.get(model.log.cursor).filter(|line| line::can_be_opened(&line.text)) else {
                 return;
             };
@@ -344,11 +206,7 @@ fn enter(model: &mut Model, commands: &mut Vec<Command>) {
                 open_order(model, id, commands);
             }
         }
-        Tab::Checkout => match model.checkout.end.as_ref().and_then(|end| end.as_ref().ok()?.order) {
-            Some(order) => open_order(model, order, commands),
-            None if model.checkout.runs => {}
-            None => want(model, Intent::Checkout, commands),
-        },
+        Tab::Checkout => want(model, Intent::Checkout, commands),
         Tab::Flow | Tab::Why | Tab::Boot => show(model, Tab::Home),
     }
 }
@@ -358,6 +216,10 @@ fn back(model: &mut Model, commands: &mut Vec<Command>) {
     if model.tab == Tab::Orders && model.orders.opened {
         model.orders.opened = false;
         model.scroll = 0;
+        return;
+    }
+    if model.tab == Tab::Checkout && view::checkout_areas(model).0.is_none() {
+        model.checkout.shows_list = true;
         return;
     }
     if model.tab == Tab::Kafka && !model.kafka.filter.is_empty() {
@@ -378,49 +240,11 @@ fn back(model: &mut Model, commands: &mut Vec<Command>) {
     }
 }
 
-fn entered(model: &mut Model, prompt: Prompt, text: String, commands: &mut Vec<Command>) {
-    match prompt {
-        Prompt::Search if text.is_empty() => model.log.search = None,
-        Prompt::Search => {
-            let Some(regex) = regex(model, &text) else { return };
-            model.log.search = Some(Search { pattern: text, regex, count: None });
-            model.log.pause();
-            next_match_from(model, Direction::Older, true, commands);
-        }
-        Prompt::Only => {
-            let only = if text.is_empty() { None } else { regex(model, &text).map(|regex| regex.as_str().to_owned()) };
-            if only.is_some() || text.is_empty() {
-                model.log.filter.only = only;
-                commands.push(Command::Log(model.log.reopen()));
-            }
-        }
-        Prompt::Messages => model.kafka.set_filter(text),
-        Prompt::Save if text.is_empty() => {}
-        Prompt::Save => {
-            let (source, filter) = (model.log.source.clone(), model.log.filter.clone());
-            commands.push(Command::Log(Request::Save { source, filter, path: text }));
-        }
-    }
-}
-
-/// Small letters also find capital ones.
-fn regex(model: &mut Model, pattern: &str) -> Option<Regex> {
-    let whole = if pattern.chars().any(char::is_uppercase) { pattern.to_owned() } else { format!("(?i){pattern}") };
-    match Regex::new(&whole) {
-        Ok(regex) => Some(regex),
-        Err(error) => {
-            let why = error.to_string();
-            model.say(why.lines().last().unwrap_or_default(), Tone::Bad);
-            None
-        }
-    }
-}
-
 fn next_match(model: &mut Model, direction: Direction, commands: &mut Vec<Command>) {
     next_match_from(model, direction, false, commands);
 }
 
-fn next_match_from(model: &mut Model, direction: Direction, from_end: bool, commands: &mut Vec<Command>) {
+pub(super) fn next_match_from(model: &mut Model, direction: Direction, from_end: bool, commands: &mut Vec<Command>) {
     let Some(search) = &model.log.search else { return model.say("`/` searches first", Tone::Plain) };
     let wanted = Wanted::Pattern(search.regex.as_str().to_owned());
     commands.push(Command::Log(model.log.find(wanted, direction, from_end)));

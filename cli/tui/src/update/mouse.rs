@@ -5,7 +5,7 @@ use ratatui::{
     layout::Position,
 };
 
-use super::keys;
+use super::{keys, moves};
 use crate::{
     action::Intent,
     model::{Focus, Model, Tab},
@@ -37,14 +37,30 @@ fn click(model: &mut Model, at: Position, commands: &mut Vec<Command>) {
     if let Some((tab, _)) = layout::tabs(model).into_iter().find(|(_, area)| area.contains(at)) {
         return keys::want(model, Intent::Show(tab), commands);
     }
-    if model.tab != Tab::Home {
-        return;
+    let body = layout::body(model);
+    match model.tab {
+        Tab::Home => {}
+        Tab::Kafka => return view::kafka_entry(model, at).into_iter().for_each(|place| model.kafka.select(place)),
+        Tab::Orders if !model.orders.opened => {
+            if let Some(order) = view::order_entry(model, body, at.y) {
+                model.orders.selected = Some(order);
+            }
+            return;
+        }
+        Tab::Checkout => {
+            let list = view::checkout_areas(model).0.filter(|list| list.contains(at));
+            if let Some(place) = list.and_then(|list| view::checkout_entry(model, list, at.y)) {
+                model.checkout.selected = place;
+            }
+            return;
+        }
+        Tab::Flow | Tab::Orders | Tab::Why | Tab::Boot => return,
     }
     let areas = layout::home(model);
     if let Some(list) = areas.list.filter(|list| list.contains(at)) {
         model.focus = Focus::List;
         if let Some(name) = view::list_entry(model, list, at.y - list.y) {
-            keys::select(model, name, commands);
+            moves::select(model, name, commands);
         }
     } else if let Some(log) = areas.log.filter(|log| log.contains(at)) {
         model.focus = Focus::Log;

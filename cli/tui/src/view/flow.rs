@@ -1,69 +1,138 @@
-//! How the shop hangs together: who may call whom, as declared by the addresses that each service is given; who publishes to
-//! which topic and who reads it, as observed. Where the two differ, that is marked.
+//! How the shop hangs together: drawn as a graph where there is room for it, else in rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod canvas;
+mod graph;
 
 use ratatui::text::{Line as Row, Span};
 
 use crate::{
-    kafka::{Topic, header, is_dead},
+    flow::{Flow, Link, Standing},
     model::Model,
-    text::{fit, grouped, plain},
-    theme::Tone,
+    text::{fit, grouped, plain, width},
+    theme::{Theme, Tone},
 };
 
-/// The resource that stands for all topics.
-const KAFKA: &str = "kafka";
-/// Messages that are looked at for who published them.
-const RECENT: usize = 2000;
-
 pub(super) fn rows(model: &Model) -> Vec<Row<'static>> {
+    let flow = Flow::of(model);
+    let mut rows = match graph::drawn(model, &flow, usize::from(model.size.width)) {
+        Some(mut rows) => {
+            rows.extend(flow.others.iter().map(|link| other(model, link)));
+            rows
+        }
+        None => listed(model, &flow),
+    };
+    if let Some(why) = &model.kafka.away {
+        let text = format!(" Kafka is away: {}", plain(why));
+        rows.insert(0, Row::styled(text, model.theme.style(Tone::Bad)));
+    } else if model.kafka.topics.is_empty() {
+        rows.push(Row::styled(" nothing is known of Kafka yet", model.theme.style(Tone::Quiet)));
+    }
+    rows.extend(differences(model, &flow));
+    rows
+}
+
+/// What is told of an edge: rate, lag, errors.
+fn label(theme: Theme, link: &Link) -> (String, Tone) {
+    let mut words = Vec::new();
+    match link.standing {
+        Standing::Undeclared => words.push(theme.pick("≠", "!=").to_owned()),
+        Standing::Unseen => words.push("unseen".to_owned()),
+        Standing::Declared | Standing::Both | Standing::Seen => {}
+    }
+    words.extend(link.rate.map(|rate| if rate < 9.95 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") }));
+    if link.behind > 0 {
+        words.push(format!("+{}", grouped(link.behind)));
+    }
+    if link.errors > 0 {
+        words.push(format!("{}{}", theme.pick("✗", "E"), grouped(link.errors)));
+    }
+    let tone = match link.standing {
+        _ if link.errors > 0 => Tone::Bad,
+        _ if link.behind > 0 => Tone::Warning,
+        Standing::Undeclared => Tone::Warning,
+        Standing::Unseen => Tone::Quiet,
+        Standing::Declared | Standing::Both | Standing::Seen => Tone::Plain,
+    };
+    (words.join(" "), tone)
+}
+
+/// Where there is no room for boxes.
+fn listed(model: &Model, flow: &Flow<'_>) -> Vec<Row<'static>> {
     let theme = model.theme;
-    let mut rows = vec![head(model, " calls, as declared by addresses")];
-    for service in model.of_kinds(&["service"]) {
-        let called = model.calls.iter().filter(|(caller, callee)| caller == service && callee != KAFKA);
-        let called: Vec<&str> = called.map(|(_, callee)| callee.as_str()).collect();
+    let head = |text: &'static str| Row::styled(text, theme.style(Tone::Strong));
+    let arrow = theme.pick(" ──> ", " --> ");
+    let told = |link: &Link| {
+        let (text, tone) = label(theme, link);
+        Span::styled(if text.is_empty() { text } else { format!(" {text}") }, theme.style(tone))
+    };
+    let columns = usize::from(model.size.width);
+    let mut rows = vec![head(" calls, as declared by addresses")];
+    for service in flow.entries.iter().chain(&flow.services) {
         let mut spans = node(model, service);
-        let arrow = theme.pick(" ──> ", " --> ");
-        spans.push(Span::styled(
-            if called.is_empty() { String::new() } else { arrow.to_owned() },
-            theme.style(Tone::Quiet),
-        ));
-        for (index, callee) in called.iter().enumerate() {
-            let state = model.shop.resource(callee).map_or("", |resource| resource.state.as_str());
+        let mut used = NODE;
+        for (index, link) in flow.calls.iter().filter(|link| link.from == *service).enumerate() {
+            let state = model.shop.resource(&link.to).map_or("", |resource| resource.state.as_str());
             let (sign, tone) = theme.state(state);
-            let comma = if index == 0 { "" } else { "  " };
-            spans.push(Span::styled(format!("{comma}{sign} "), theme.style(tone)));
-            spans.push(Span::styled(plain(callee), model.hue(callee)));
+            let (name, told) = (plain(&link.to), told(link));
+            let taken = width(&name) + width(&told.content) + 2;
+            let before = if index == 0 { arrow } else { "  " };
+            used += width(before) + taken;
+            if used > columns && index > 0 {
+                // On in the next row, below the first that it calls.
+                rows.push(Row::from(std::mem::take(&mut spans)));
+                used = NODE + width(arrow);
+                spans.push(Span::raw(" ".repeat(used)));
+                used += taken;
+            } else {
+                spans.push(Span::styled(before, theme.style(Tone::Quiet)));
+            }
+            spans.push(Span::styled(format!("{sign} "), theme.style(tone)));
+            spans.push(Span::styled(name, model.hue(&link.to)));
+            spans.push(told);
         }
         rows.push(Row::from(spans));
     }
-    rows.push(Row::default());
-    rows.push(head(model, " events, as observed"));
-    if model.kafka.topics.is_empty() {
-        rows.push(Row::styled("   nothing is known of Kafka yet", theme.style(Tone::Quiet)));
+    if flow.topics.is_empty() {
         return rows;
     }
-    let publishers = publishers(model);
-    let mut seen: BTreeSet<&str> = publishers.values().flatten().map(String::as_str).collect();
-    for topic in &model.kafka.topics {
-        if is_dead(&topic.name) && topic.records == 0 {
-            continue;
+    rows.push(Row::default());
+    rows.push(head(" events, as observed"));
+    for topic in &flow.topics {
+        let names: Vec<String> =
+            flow.publishes.iter().filter(|link| link.to == topic.name).map(|link| plain(&link.from)).collect();
+        let names = if names.is_empty() { theme.pick("·", ".").to_owned() } else { names.join(", ") };
+        rows.push(Row::from(vec![
+            Span::raw(format!("   {}{arrow}", fit(&names, 14, theme.ascii))),
+            Span::styled(fit(&plain(&topic.name), 20, theme.ascii), theme.style(Tone::Strong)),
+            Span::styled(
+                format!("{:.1}/s, {} records", topic.rate, grouped(topic.records.unsigned_abs())),
+                theme.style(Tone::Quiet),
+            ),
+        ]));
+        for link in flow.reads.iter().chain(&flow.others).filter(|link| link.from == topic.name) {
+            rows.push(Row::from(vec![
+                Span::raw(format!("   {:>14}    {arrow}", "")),
+                Span::raw(fit(&plain(&link.to), 16, theme.ascii)),
+                told(link),
+            ]));
         }
-        rows.extend(edge(model, topic, publishers.get(topic.name.as_str())));
-    }
-    seen.extend(model.kafka.groups.iter().map(|group| group.name.as_str()));
-    let differing = differences(model, &seen);
-    if !differing.is_empty() {
-        rows.push(Row::default());
-        rows.extend(differing);
     }
     rows
 }
 
-fn head(model: &Model, text: &'static str) -> Row<'static> {
-    Row::styled(text, model.theme.style(Tone::Strong))
+/// A group that is no service's, below the graph.
+fn other(model: &Model, link: &Link) -> Row<'static> {
+    let theme = model.theme;
+    let (text, tone) = label(theme, link);
+    let arrow = theme.pick("──>", "-->");
+    Row::from(vec![
+        Span::raw(format!("   {} {arrow} {}  ", plain(&link.from), plain(&link.to))),
+        Span::styled(text, theme.style(tone)),
+    ])
 }
+
+/// Columns of [`node`].
+const NODE: usize = 25;
 
 /// A service with its sign, and its errors.
 fn node(model: &Model, name: &str) -> Vec<Span<'static>> {
@@ -78,75 +147,34 @@ fn node(model: &Model, name: &str) -> Vec<Span<'static>> {
     ]
 }
 
-/// Who published to each topic, by what the messages say.
-fn publishers(model: &Model) -> BTreeMap<&str, BTreeSet<String>> {
-    let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let last = model.kafka.len();
-    for message in (last.saturating_sub(RECENT)..last).filter_map(|place| model.kafka.get(place)) {
-        if let Some(source) = header(message, "ce_source") {
-            found.entry(&message.topic).or_default().insert(source);
-        }
-    }
-    found
-}
-
-fn edge(model: &Model, topic: &Topic, publishers: Option<&BTreeSet<String>>) -> Vec<Row<'static>> {
+/// Where declared and seen differ.
+fn differences(model: &Model, flow: &Flow<'_>) -> Vec<Row<'static>> {
     let theme = model.theme;
-    let names = publishers.map(|names| names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "));
-    let names = names.unwrap_or_else(|| theme.pick("·", ".").to_owned());
-    let tone = if is_dead(&topic.name) { Tone::Bad } else { Tone::Strong };
-    let rate = format!("{:.1}/s, {} records", topic.rate, grouped(topic.records.unsigned_abs()));
-    let arrow = theme.pick("──>", "-->");
-    let mut rows = vec![Row::from(vec![
-        Span::raw(format!("   {} {arrow} ", fit(&names, 14, theme.ascii))),
-        Span::styled(fit(&plain(&topic.name), 20, theme.ascii), theme.style(tone)),
-        Span::styled(rate, theme.style(Tone::Quiet)),
-    ])];
-    for group in &model.kafka.groups {
-        let lags = group.partitions.iter().filter(|partition| partition.topic == topic.name);
-        let lags: Vec<i64> = lags.map(|partition| partition.lag).collect();
-        if lags.is_empty() {
-            continue;
-        }
-        let lag: i64 = lags.iter().sum();
-        let (text, tone) = if lag > 0 {
-            (format!("{} behind", grouped(lag.unsigned_abs())), Tone::Warning)
-        } else {
-            ("up to date".to_owned(), Tone::Quiet)
-        };
-        let who = if group.members == 0 { format!("{text}, nobody reads") } else { text };
-        rows.push(Row::from(vec![
-            Span::raw(format!("   {:>14}     {arrow} ", "")),
-            Span::raw(fit(&plain(&group.name), 16, theme.ascii)),
-            Span::styled(who, theme.style(tone)),
-        ]));
-    }
-    rows
-}
-
-/// Services that wait for the topics although nothing was seen of them there, and the other way round.
-fn differences(model: &Model, seen: &BTreeSet<&str>) -> Vec<Row<'static>> {
-    let theme = model.theme;
-    let declares = |service: &str| {
-        model.shop.edges.iter().any(|edge| edge.resource == service && matches!(edge.needs.as_str(), "topics" | KAFKA))
-    };
-    let is_seen = |service: &str| {
-        seen.iter().any(|name| {
-            *name == service || name.starts_with(&format!("{service}-")) || name.starts_with(&format!("{service}."))
-        })
-    };
-    let mut rows = Vec::new();
-    for service in model.of_kinds(&["service"]) {
-        let text = match (declares(service), is_seen(service)) {
-            (true, false) => "needs the topics; nothing of it was seen there since this view was opened first",
-            (false, true) => "was seen there, but does not declare that it needs the topics",
-            (true, true) | (false, false) => continue,
-        };
-        rows.push(Row::from(vec![
-            Span::styled(format!("   {} ", theme.pick("≠", "!")), theme.style(Tone::Warning)),
+    let mark = theme.pick("≠", "!=");
+    let row = |service: &str, text: String| {
+        Row::from(vec![
+            Span::styled(format!("   {mark} "), theme.style(Tone::Warning)),
             Span::styled(plain(service), model.hue(service)),
             Span::raw(format!(" {text}")),
-        ]));
+        ])
+    };
+    let mut rows = Vec::new();
+    let undeclared = flow.calls.iter().filter(|link| link.standing == Standing::Undeclared);
+    rows.extend(
+        undeclared.map(|link| row(&link.from, format!("calls {}, but was given no address of it", plain(&link.to)))),
+    );
+    if !flow.topics.is_empty() {
+        rows.extend(flow.differences(model).into_iter().map(|(service, is_declared)| {
+            let text = if is_declared {
+                "needs the topics; nothing of it was seen there since this view was opened first"
+            } else {
+                "was seen there, but does not declare that it needs the topics"
+            };
+            row(service, text.to_owned())
+        }));
+    }
+    if !rows.is_empty() {
+        rows.insert(0, Row::default());
     }
     rows
 }

@@ -89,12 +89,14 @@ pub(super) fn help(model: &Model) -> Vec<Row<'static>> {
         (Place::Log, "the log"),
         (Place::Resources, "resources"),
         (Place::Kafka, "messages"),
+        (Place::Checkout, "checkouts"),
         (Place::Everywhere, "everywhere"),
     ] {
         let is_here = match place {
             Place::Everywhere => true,
             Place::Log | Place::Resources => model.tab == Tab::Home,
             Place::Kafka => model.tab == Tab::Kafka,
+            Place::Checkout => model.tab == Tab::Checkout,
         };
         if !is_here {
             continue;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     text::{Line as Row, Span},
 };
 use serde_json::Value;
@@ -22,37 +22,63 @@ use crate::{
 const SIDE: u16 = 44;
 const BOTH: u16 = 100;
 
+/// Where the list of messages is, the selected one at length, and topics and groups.
+struct Areas {
+    list: Rect,
+    detail: Rect,
+    beside: Rect,
+}
+
+fn areas(body: Rect, figures: usize) -> Areas {
+    let (messages, beside) = if body.width >= BOTH {
+        let messages = Rect { width: body.width - SIDE - 1, ..body };
+        (messages, Rect { x: messages.right() + 1, width: SIDE, ..body })
+    } else {
+        // Above the messages, in at most a third of the room.
+        let height = u16::try_from(figures).unwrap_or(u16::MAX).min(body.height / 3);
+        let beside = Rect { height, ..body };
+        (Rect { y: body.y + height, height: body.height - height, ..body }, beside)
+    };
+    // The selected message in the lower half.
+    let detail = if messages.height >= 14 { messages.height / 2 } else { 0 };
+    let list = Rect { height: messages.height - detail, ..messages };
+    Areas { list, detail: Rect { y: list.bottom(), height: detail, ..messages }, beside }
+}
+
+/// The first message that is seen in so many rows.
+fn first(model: &Model, height: usize) -> usize {
+    let (place, count) = (model.kafka.place(), model.kafka.len());
+    let below = (height / 3).min(count.saturating_sub(1 + place));
+    (place + below + 1).saturating_sub(height)
+}
+
+/// The place, among those that pass the filter, of the message that is seen there.
+pub(crate) fn entry(model: &Model, at: Position) -> Option<usize> {
+    let Areas { list, .. } = areas(layout::body(model), figures(model).len());
+    let row = at.y.checked_sub(list.y + 1).filter(|_| list.contains(at))?;
+    let place = first(model, usize::from(list.height.saturating_sub(1))) + usize::from(row);
+    (place < model.kafka.len()).then_some(place)
+}
+
 pub(super) fn view(model: &Model, buffer: &mut Buffer) {
     let body = layout::body(model);
     if body.is_empty() {
         return;
     }
     let side = figures(model);
-    let (messages, beside) = if body.width >= BOTH {
-        let messages = Rect { width: body.width - SIDE - 1, ..body };
-        (messages, Rect { x: messages.right() + 1, width: SIDE, ..body })
-    } else {
-        // Above the messages, in at most a third of the room.
-        let height = u16::try_from(side.len()).unwrap_or(u16::MAX).min(body.height / 3);
-        let beside = Rect { height, ..body };
-        (Rect { y: body.y + height, height: body.height - height, ..body }, beside)
-    };
+    let Areas { list: list_area, detail, beside } = areas(body, side.len());
     for (y, row) in (0..beside.height).zip(&side) {
         put(buffer, beside, y, row);
     }
     if body.width >= BOTH {
         for y in body.top()..body.bottom() {
-            buffer.set_string(messages.right(), y, model.theme.pick("│", "|"), model.theme.style(Tone::Quiet));
+            buffer.set_string(list_area.right(), y, model.theme.pick("│", "|"), model.theme.style(Tone::Quiet));
         }
     }
-    // The selected message at length, in the lower half.
-    let detail = if messages.height >= 14 { messages.height / 2 } else { 0 };
-    let list_area = Rect { height: messages.height - detail, ..messages };
     list(model, buffer, list_area);
-    if let Some(message) = model.kafka.selected().filter(|_| detail > 0) {
-        let area = Rect { y: list_area.bottom(), height: detail, ..messages };
-        for (y, row) in (0..area.height).zip(at_length(model, message, usize::from(area.width))) {
-            put(buffer, area, y, &row);
+    if let Some(message) = model.kafka.selected().filter(|_| detail.height > 0) {
+        for (y, row) in (0..detail.height).zip(at_length(model, message, usize::from(detail.width))) {
+            put(buffer, detail, y, &row);
         }
     }
 }
@@ -133,9 +159,7 @@ fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let place = kafka.place();
-    let below = (height / 3).min(kafka.len() - 1 - place);
-    let first = (place + below + 1).saturating_sub(height);
-    for (y, index) in (0..inside.height).zip(first..kafka.len()) {
+    for (y, index) in (0..inside.height).zip(first(model, height)..kafka.len()) {
         let Some(message) = kafka.get(index) else { break };
         put(buffer, inside, y, &one(model, message, columns));
         if index == place {

@@ -14,10 +14,18 @@ pub(crate) struct Home {
     pub(crate) log: Option<Rect>,
 }
 
-/// All but the first and the last row.
+/// All but the first and the last row, and the one that tells what is broken.
 pub(crate) fn body(model: &Model) -> Rect {
     let Rect { x, y, width, height } = model.size;
-    Rect { x, y: y + height.min(1), width, height: height.saturating_sub(2) }
+    let above = 1 + trouble(model).height;
+    Rect { x, y: y + height.min(above), width, height: height.saturating_sub(above + 1) }
+}
+
+/// The row that tells what is broken, where something is and the view does not tell it anyway.
+pub(crate) fn trouble(model: &Model) -> Rect {
+    let Rect { x, y, width, height } = model.size;
+    let is_told = matches!(model.tab, Tab::Why | Tab::Boot) || model.trouble().is_none();
+    Rect { x, y: y + height.min(1), width, height: if is_told || height < 6 { 0 } else { 1 } }
 }
 
 pub(crate) fn bottom(model: &Model) -> Rect {

@@ -1,4 +1,4 @@
-//! The latest orders and where each one is now; of one, all that happened to it.
+//! The latest orders and where each one is now; of one, its way and all that happened to it.
 
 use ratatui::{
     buffer::Buffer,
@@ -10,35 +10,67 @@ use super::put;
 use crate::{
     line::{ago, clock},
     model::Model,
-    orders::{Order, Stage},
-    text::{fit, fit_right, plain},
+    orders::{Mark, Order, Place, Station},
+    text::{fit, fit_right, pieces, plain},
     theme::{Theme, Tone},
 };
+
+/// From so many columns on each station has a column with its name.
+const NAMED: u16 = 120;
+/// With fewer columns, status and total are left out: the way tells enough.
+const WHOLE: u16 = 72;
+/// Columns of such a one.
+const STATION: usize = 5;
+
+/// The rows of the list and the first order among them.
+fn placed(model: &Model, area: Rect) -> (Rect, usize) {
+    // The head, and who is away.
+    let above = u16::try_from(1 + model.orders.away.len()).unwrap_or(1).min(area.height);
+    let inside = Rect { y: area.y + above, height: area.height - above, ..area };
+    let listed = model.orders.listed(&model.kafka, model.now.wall);
+    let at = model.orders.selected.and_then(|id| listed.iter().position(|(order, _)| order.id == id)).unwrap_or(0);
+    let height = usize::from(inside.height);
+    (inside, (at + 1 + (height / 4)).saturating_sub(height).min(listed.len().saturating_sub(height)))
+}
+
+/// The order in this row of the screen.
+pub(crate) fn entry(model: &Model, area: Rect, row: u16) -> Option<i64> {
+    let (inside, first) = placed(model, area);
+    let index = first + usize::from(row.checked_sub(inside.y)?);
+    model.orders.listed(&model.kafka, model.now.wall).get(index).map(|(order, _)| order.id)
+}
 
 pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     let theme = model.theme;
     let listed = model.orders.listed(&model.kafka, model.now.wall);
-    put(
-        buffer,
-        area,
-        0,
-        &Row::styled("      order  status              age       total  where it is", theme.style(Tone::Quiet)),
-    );
-    let inside = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
+    let stations: String = if area.width >= NAMED {
+        Station::ALL.map(|station| fit(station.short(), STATION, theme.ascii)).concat()
+    } else {
+        "its way".to_owned()
+    };
+    let head = if area.width >= WHOLE {
+        format!("      order  status              age       total  {stations}  where it is")
+    } else {
+        format!("    order     age  {stations}  where it is")
+    };
+    put(buffer, area, 0, &Row::styled(head, theme.style(Tone::Quiet)));
+    for (y, (database, why)) in (1..area.height).zip(&model.orders.away) {
+        let text = format!(" {} is away: {}", database.name(), plain(why));
+        put(buffer, area, y, &Row::styled(text, theme.style(Tone::Bad)));
+    }
+    let (inside, first) = placed(model, area);
     if listed.is_empty() {
-        put(
-            buffer,
-            inside,
-            0,
-            &Row::styled("  no order since this view was opened first; `c` plays a checkout", theme.style(Tone::Quiet)),
-        );
+        let text = if model.orders.looking {
+            "  there is no order yet; `c` plays a checkout"
+        } else {
+            "  the databases are not there yet"
+        };
+        put(buffer, inside, 0, &Row::styled(text, theme.style(Tone::Quiet)));
         return;
     }
     let at = model.orders.selected.and_then(|id| listed.iter().position(|(order, _)| order.id == id)).unwrap_or(0);
-    let height = usize::from(inside.height);
-    let first = (at + 1 + (height / 4)).saturating_sub(height).min(listed.len().saturating_sub(height));
     for (y, (index, (order, stuck))) in (0..inside.height).zip(listed.iter().enumerate().skip(first)) {
-        put(buffer, inside, y, &one(model, order, *stuck));
+        put(buffer, inside, y, &one(model, order, *stuck, area.width));
         if index == at {
             buffer.set_style(
                 Rect { y: inside.y + y, height: 1, ..inside }.intersection(buffer.area),
@@ -48,21 +80,42 @@ pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn one(model: &Model, order: &Order, stuck: bool) -> Row<'static> {
+fn one(model: &Model, order: &Order, stuck: bool, width: u16) -> Row<'static> {
     let theme = model.theme;
     let age = ago(model.now.wall.saturating_sub(order.created));
     let (sign, sign_tone) = if stuck { (theme.pick("▲", "!"), Tone::Warning) } else { (" ", Tone::Plain) };
     let (text, tone) = place(model, order, stuck);
-    Row::from(vec![
+    let mut spans = vec![
         Span::styled(format!(" {sign} "), theme.style(sign_tone)),
-        Span::raw(fit_right(&order.id.to_string(), 8, theme.ascii)),
-        Span::raw("  "),
-        status(theme, &order.status, 16),
-        Span::raw(fit_right(&age, 7, theme.ascii)),
-        Span::raw(fit_right(&order.cents.map(money).unwrap_or_default(), 12, theme.ascii)),
-        Span::raw("  "),
-        Span::styled(text, theme.style(tone)),
-    ])
+        Span::raw(fit_right(&order.id.to_string(), if width >= WHOLE { 8 } else { 6 }, theme.ascii)),
+    ];
+    if width >= WHOLE {
+        spans.extend([Span::raw("  "), status(theme, &order.status, 16)]);
+    }
+    spans.push(Span::raw(fit_right(&age, if width >= WHOLE { 7 } else { 8 }, theme.ascii)));
+    if width >= WHOLE {
+        spans.push(Span::raw(fit_right(&order.cents.map(money).unwrap_or_default(), 12, theme.ascii)));
+    }
+    spans.push(Span::raw("  "));
+    for mark in model.orders.marks(order, &model.kafka) {
+        let (sign, tone) = signed(theme, mark, stuck);
+        let columns = if width >= NAMED { STATION } else { 1 };
+        spans.push(Span::styled(fit(sign, columns, theme.ascii), theme.style(tone)));
+    }
+    spans.extend([Span::raw("  "), Span::styled(text, theme.style(tone))]);
+    Row::from(spans)
+}
+
+fn signed(theme: Theme, mark: Mark, stuck: bool) -> (&'static str, Tone) {
+    match mark {
+        Mark::Passed => (theme.pick("●", "*"), Tone::Good),
+        Mark::Next if stuck => (theme.pick("▲", "!"), Tone::Warning),
+        Mark::Next => (theme.pick("◐", "~"), Tone::Busy),
+        Mark::Refused => (theme.pick("✗", "X"), Tone::Bad),
+        Mark::Ahead => (theme.pick("·", "."), Tone::Quiet),
+        Mark::Spared => ("-", Tone::Quiet),
+        Mark::Unknown => ("?", Tone::Warning),
+    }
 }
 
 fn status(theme: Theme, status: &str, columns: usize) -> Span<'static> {
@@ -82,15 +135,62 @@ fn money(cents: i64) -> String {
 
 fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
     let tone = if stuck { Tone::Warning } else { Tone::Busy };
-    match order.stage(&model.kafka) {
-        Stage::Unpaid if order.status == "PAYMENT_FAILED" => ("waits for another try to pay".to_owned(), tone),
-        Stage::Unpaid => ("waits for its payment".to_owned(), tone),
-        Stage::Untold(groups) => (format!("published; not applied yet by {}", plain(&groups.join(", "))), tone),
-        Stage::Done => ("applied everywhere".to_owned(), Tone::Quiet),
-    }
+    let with = |text: &str, error: Option<String>| match error {
+        Some(error) => format!("{text}: {}", plain(&error)),
+        None => text.to_owned(),
+    };
+    let text = match model.orders.place(order, &model.kafka) {
+        Place::Nothing => {
+            return ("done".to_owned(), Tone::Quiet);
+        }
+        Place::Session => "no session yet".to_owned(),
+        Place::Provider => "not paid yet".to_owned(),
+        Place::Retry => "declined, not tried again".to_owned(),
+        Place::Webhook(error) => with("no webhook yet", error),
+        Place::Telling(error) => with("order not told yet", error),
+        Place::Publishing => "event not published".to_owned(),
+        Place::Recommender => "not in recommender".to_owned(),
+        Place::Groups(groups) => format!("not applied by {}", plain(&groups.join(", "))),
+        Place::Unseen(database) => format!("{} is away", database.name()),
+    };
+    (text, tone)
 }
 
-/// What events and logs tell of the order that is opened, by time.
+/// The order's stations, with when it passed each.
+fn way(model: &Model, order: &Order, stuck: bool) -> Vec<Row<'static>> {
+    let theme = model.theme;
+    let payment = order.known.as_ref().and_then(|known| known.payment.as_ref());
+    let published = order.events.last().map(|(stamp, _)| *stamp);
+    let when = |station| match station {
+        Station::Created => Some(order.created),
+        Station::Session => payment.map(|payment| payment.opened),
+        Station::Paid => payment.and_then(|payment| payment.decided),
+        Station::Webhook => payment.and_then(|payment| payment.heard),
+        Station::Told => payment.and_then(|payment| payment.told),
+        Station::Published => published,
+        Station::Applied => None,
+    };
+    let marks = model.orders.marks(order, &model.kafka);
+    let row = |(station, mark): (Station, Mark)| {
+        let (sign, tone) = signed(theme, mark, stuck);
+        let time = match (mark, when(station)) {
+            (Mark::Passed | Mark::Refused, Some(stamp)) => {
+                format!("{}  +{}", clock(stamp), ago(stamp.saturating_sub(order.created)))
+            }
+            (Mark::Next, _) => format!("for {}", ago(model.now.wall.saturating_sub(order.changed))),
+            _ => String::new(),
+        };
+        let name_tone = if mark == Mark::Ahead { Tone::Quiet } else { Tone::Plain };
+        Row::from(vec![
+            Span::styled(format!("   {sign} "), theme.style(tone)),
+            Span::styled(fit(station.name(), 22, theme.ascii), theme.style(name_tone)),
+            Span::styled(time, theme.style(Tone::Quiet)),
+        ])
+    };
+    Station::ALL.into_iter().zip(marks).map(row).collect()
+}
+
+/// What databases, events, logs and traces tell of the order that is opened: its way, then all of it by time.
 pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
     let theme = model.theme;
     let Some(id) = model.orders.selected else { return Vec::new() };
@@ -102,7 +202,7 @@ pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
     };
     match model.orders.get(id) {
         Some(order) => {
-            let stuck = order.is_stuck(&model.kafka, model.now.wall);
+            let stuck = model.orders.is_stuck(order, &model.kafka, model.now.wall);
             let (text, tone) = place(model, order, stuck);
             let account = order.account.map(|account| format!("of account {account}, ")).unwrap_or_default();
             rows.push(Row::from(vec![
@@ -111,6 +211,7 @@ pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
                 Span::raw(format!("{account}{}  ", order.cents.map(money).unwrap_or_default())),
                 Span::styled(text, theme.style(tone)),
             ]));
+            rows.extend(way(model, order, stuck));
             for (stamp, kind) in &order.events {
                 entries.push((
                     *stamp,
@@ -123,10 +224,9 @@ pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
                 ));
             }
         }
-        None => rows.push(Row::styled(
-            format!(" order {id}: its events are not among those that were read"),
-            theme.style(Tone::Quiet),
-        )),
+        None => {
+            rows.push(Row::styled(format!(" order {id}: nothing that was read tells of it"), theme.style(Tone::Quiet)))
+        }
     }
     rows.push(Row::default());
     let shape = crate::line::Shape {
@@ -148,5 +248,13 @@ pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
     }
     entries.sort_by_key(|(stamp, _)| *stamp);
     rows.extend(entries.into_iter().map(|(_, row)| row));
+    if let Some((_, spans)) = model.spans.as_ref().filter(|(order, _)| *order == id) {
+        rows.push(Row::default());
+        let own = |line: &String| {
+            let pieces = pieces(line).into_iter().map(|(style, text)| Span::styled(text, theme.allowed(style)));
+            Row::from(pieces.collect::<Vec<_>>())
+        };
+        rows.extend(spans.iter().map(own));
+    }
     rows
 }

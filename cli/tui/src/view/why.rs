@@ -17,6 +17,7 @@ pub(super) fn rows(model: &Model) -> Vec<Row<'static>> {
         return vec![quiet(model, " nothing runs")];
     }
     if !down {
+        rows.extend(faults(model));
         rows.extend(chains(model));
     }
     if rows.is_empty() {
@@ -54,6 +55,26 @@ fn failure(model: &Model) -> Vec<Row<'static>> {
         (Owner::Attached, _) => " everything is stopped; the logs can still be read (1)",
     };
     rows.push(quiet(model, next));
+    rows
+}
+
+/// What somebody has broken on purpose: nobody shall look for its cause.
+fn faults(model: &Model) -> Vec<Row<'static>> {
+    let theme = model.theme;
+    let broken = model.shop.resources().iter().filter(|resource| !resource.faults.is_empty());
+    let mut rows: Vec<Row<'static>> = broken
+        .map(|resource| {
+            let faults: Vec<String> = resource.faults.iter().map(|fault| plain(fault)).collect();
+            Row::from(vec![
+                Span::styled(theme.pick(" ▲ ", " ! "), theme.style(Tone::Warning)),
+                Span::styled(plain(&resource.name), theme.style(Tone::Strong)),
+                Span::styled(format!(" {}, on purpose", faults.join(", ")), theme.style(Tone::Warning)),
+            ])
+        })
+        .collect();
+    if !rows.is_empty() {
+        rows.push(Row::default());
+    }
     rows
 }
 

@@ -90,17 +90,22 @@ fn leaving_a_failed_boot_early_waits_until_all_is_stopped() {
 
 #[test]
 fn whatever_is_not_ready_is_told_with_its_root_cause() {
-    let mut desk = sample::up(Desk::new(100, 24));
-    let root = json!({"resource": "order_db", "detail": "was ready, but not for 3.2 s now: connection refused", "lines": ["FATAL: out of disk"]});
-    desk.feed(changed("order_db", &[("state", json!("unready")), ("ready", json!(false)), ("why", json!([root]))]));
-    desk.feed(changed(
-        "order",
-        &[
-            ("state", json!("unready")),
-            ("ready", json!(false)),
-            ("why", json!([{"resource": "order", "detail": "waits for order_db", "lines": []}, root])),
-        ],
-    ));
-    desk.press("6");
-    insta::assert_snapshot!(desk.picture());
+    for (columns, rows) in [(80, 24), (160, 48)] {
+        let mut desk = sample::up(Desk::new(columns, rows));
+        let root = json!({"resource": "order_db", "detail": "was ready, but not for 3.2 s now: connection refused", "lines": ["FATAL: out of disk"]});
+        desk.feed(changed("order_db", &[("state", json!("unready")), ("ready", json!(false)), ("why", json!([root]))]));
+        desk.feed(changed(
+            "order",
+            &[
+                ("state", json!("unready")),
+                ("ready", json!(false)),
+                ("why", json!([{"resource": "order", "detail": "waits for order_db", "lines": []}, root])),
+            ],
+        ));
+        desk.feed(changed("product", &[("faults", json!(["paused"]))]));
+        let text = desk.text();
+        assert!(text.contains("order_db: was ready, but not for 3.2 s now"), "what nobody meant comes first: {text}");
+        desk.press("6");
+        insta::assert_snapshot!(format!("why-{columns}x{rows}"), desk.picture());
+    }
 }

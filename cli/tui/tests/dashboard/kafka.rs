@@ -1,7 +1,6 @@
 use serde_json::json;
 use shopctl_tui::{
     Command, Msg,
-    checkout::{self, Outcome, Report, Step},
     kafka::{Ask, Group, Message, News, Partition, Topic},
     log::{Answer, Request},
 };
@@ -11,7 +10,7 @@ use super::{
     sample::{self, update},
 };
 
-fn message(offset: i64, order: i64, kind: &str, status: &str, second: u64) -> Message {
+pub(crate) fn message(offset: i64, order: i64, kind: &str, status: &str, second: u64) -> Message {
     let value = json!({"type": kind, "data": {"order_id": order, "account_id": 7, "total_cents": 129_900, "status": status, "version": offset}});
     Message {
         topic: "order_events".to_owned(),
@@ -42,7 +41,7 @@ fn refused() -> Message {
 }
 
 /// A shop whose Kafka was looked at: an order that is paid, one that nobody pays, one that recommender has not applied.
-fn looked_at(columns: u16, rows: u16) -> Desk {
+pub(crate) fn looked_at(columns: u16, rows: u16) -> Desk {
     let mut desk = sample::up(Desk::new(columns, rows));
     desk.feed(Msg::Calls(vec![
         ("gateway".to_owned(), "order".to_owned()),
@@ -150,50 +149,10 @@ fn enter_on_a_message_opens_its_order_with_all_that_happened_to_it() {
     let line = shopctl_tui::log::Line { stamp: WALL - 350_000_000_000, ..line };
     desk.feed(Msg::Log(Answer::Mentioned { order: 1, lines: vec![line] }));
     insta::assert_snapshot!(desk.picture());
+    desk.feed(Msg::Spans { order: 1, lines: vec!["  spans of \u{1b}[2Jorder 1".to_owned()] });
+    assert!(desk.text().contains("spans of \\u{1b}[2Jorder 1"), "{}", desk.text());
     desk.press("<esc>");
     assert!(desk.text().contains("where it is"), "{}", desk.text());
-}
-
-#[test]
-fn stuck_orders_come_first_and_tell_what_they_wait_for() {
-    for (columns, rows) in [(80, 24), (160, 48)] {
-        let mut desk = looked_at(columns, rows);
-        desk.press("4");
-        insta::assert_snapshot!(format!("orders-{columns}x{rows}"), desk.picture());
-    }
-}
-
-#[test]
-fn the_flow_marks_where_what_is_declared_and_what_is_observed_differ() {
-    for (columns, rows) in [(80, 24), (160, 48)] {
-        let mut desk = looked_at(columns, rows);
-        desk.press("3");
-        insta::assert_snapshot!(format!("flow-{columns}x{rows}"), desk.picture());
-    }
-}
-
-#[test]
-fn a_checkout_ticks_and_tells_what_failed() {
-    for (columns, rows) in [(80, 24), (160, 48)] {
-        let mut desk = sample::up(Desk::new(columns, rows));
-        desk.press("c");
-        assert!(desk.done().contains(&Command::Checkout));
-        desk.feed(Msg::Checkout(checkout::News::Began));
-        desk.press("c");
-        assert_eq!(desk.done(), [], "one at a time");
-        let step = |name: &str, seconds, outcome| {
-            Msg::Checkout(checkout::News::Step(Step { name: name.to_owned(), seconds, outcome }))
-        };
-        desk.feed(step("order", 0.014, Outcome::Held { detail: "order 1, 507.88".to_owned() }));
-        assert!(desk.text().contains("under way"));
-        let failed =
-            Outcome::Failed { expected: "a status of PAID".to_owned(), observed: "PENDING\u{1b}[2J".to_owned() };
-        desk.feed(step("wait for PAID", 5.0, failed));
-        desk.feed(Msg::Checkout(checkout::News::Ended(Ok(Report { held: false, seconds: 5.2, order: Some(1) }))));
-        insta::assert_snapshot!(format!("checkout-{columns}x{rows}"), desk.picture());
-        desk.press("<enter>");
-        assert!(matches!(desk.done()[..], [Command::Log(Request::Mentions { order: 1, .. }), ..]));
-    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use serde_json::json;
 use shopctl_protocol::{Action, StopMode};
 use shopctl_tui::{
-    Command, Level, Msg, Owner,
+    Command, Level, Msg, Owner, checkout,
     log::{Answer, Direction, Filter, Request, Source, Wanted},
 };
 
@@ -175,4 +175,35 @@ fn the_mouse_selects_and_scrolls_what_is_under_it() {
     let why = desk.text().lines().next().expect("a bar").find("6 why").expect("a tab");
     mouse(&mut desk, MouseEventKind::Down(MouseButton::Left), u16::try_from(why).expect("a column"), 0);
     assert!(desk.text().contains("everything is ready"), "{}", desk.text());
+}
+
+#[test]
+fn a_click_selects_in_every_list_and_the_wheel_moves_on() {
+    use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let click = |desk: &mut Desk, text: &str| {
+        let shown = desk.text();
+        let row = shown.lines().position(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text} in {shown}"));
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        let row = u16::try_from(row).expect("a row");
+        desk.feed(Msg::Mouse(MouseEvent { kind, column: 2, row, modifiers: KeyModifiers::NONE }));
+    };
+    let mut desk = super::kafka::looked_at(120, 30);
+    click(&mut desk, "order_paid");
+    desk.done();
+    desk.press("<enter>");
+    assert!(desk.text().contains(" order 1  PAID"), "{}", desk.text());
+    desk.press("<esc>");
+    click(&mut desk, "  2  PENDING");
+    desk.press("<enter>");
+    assert!(desk.text().contains(" order 2  PENDING"), "{}", desk.text());
+    desk.press("5");
+    let story = |name: &str| checkout::Story { name: name.to_owned(), about: String::new() };
+    desk.feed(Msg::Checkout(checkout::News::Stories(Ok(vec![story("one"), story("another")]))));
+    click(&mut desk, " one ");
+    let kind = MouseEventKind::ScrollDown;
+    desk.feed(Msg::Mouse(MouseEvent { kind, column: 2, row: 5, modifiers: KeyModifiers::NONE }));
+    desk.done();
+    desk.press("<enter>");
+    let wish = checkout::Wish { story: Some("another".to_owned()), seed: None };
+    assert_eq!(desk.done(), [Command::Play(wish)]);
 }

@@ -1,9 +1,12 @@
 //! The dashboard as somebody at a terminal sees and uses it.
 
 mod boot;
+mod checkout;
 mod desk;
+mod flow;
 mod home;
 mod kafka;
 mod keys;
+mod orders;
 mod sample;
 mod sizes;

@@ -3,8 +3,11 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, Mo
 use serde_json::json;
 use shopctl_tui::{
     Colours, Msg, Owner,
+    checkout::{self, Outcome, Step, Story},
+    flow::Call,
     kafka::{Message, News},
     log::Answer,
+    orders::{self, Database, Known, Payment},
 };
 
 use super::{
@@ -45,6 +48,25 @@ fn any_msg() -> impl Strategy<Value = Msg> {
         1 => Just(sample::changed("order", &[("state", json!("failed")), ("ready", json!(false))])),
         1 => Just(sample::update(json!({"update": "stopping", "why": "x", "asked": true}))),
         1 => any::<String>().prop_map(Msg::Note),
+        1 => (any::<String>(), any::<bool>()).prop_map(|(name, is_known)| {
+            let to = if is_known { "order".to_owned() } else { name };
+            Msg::Traffic(vec![Call { from: "gateway".to_owned(), to, rate: Some(1e9), errors: u64::MAX }])
+        }),
+        1 => (0..9_i64, any::<Option<u64>>(), any::<String>()).prop_map(|(id, at, status)| {
+            let payment = Payment { status: status.clone(), decided: at, error: Some(status.clone()), ..Payment::default() };
+            let known = Known { id, status, unpublished: at, payment: Some(payment), ..Known::default() };
+            Msg::Orders(orders::News { orders: vec![known], away: vec![(Database::Recommender, "x".to_owned())] })
+        }),
+        1 => any::<String>().prop_map(|name| {
+            Msg::Checkout(checkout::News::Stories(Ok(vec![Story { about: name.clone(), name }])))
+        }),
+        1 => any::<String>().prop_map(|name| {
+            let outcome = Outcome::Failed {
+                expected: name.clone(), observed: name.clone(), difference: vec![('-', name.clone())],
+                seen: vec![(1e9, name.clone())], place: Some(name.clone()),
+            };
+            Msg::Checkout(checkout::News::Step(Step { name, seconds: -1.0, outcome }))
+        }),
     ]
 }
 
@@ -76,7 +98,7 @@ fn from_40_by_10_to_300_by_100_all_views_are_there() {
         for (view, text) in [
             ("1", "account"),
             ("2", "messages"),
-            ("3", "calls"),
+            ("3", "account"),
             ("4", "order"),
             ("5", "checkout"),
             ("6", "everything is ready"),
@@ -88,4 +110,44 @@ fn from_40_by_10_to_300_by_100_all_views_are_there() {
             assert_eq!(shown.lines().count(), usize::from(rows));
         }
     }
+}
+
+/// Names and lines with characters of two columns, of none, and of several code points.
+#[test]
+fn whatever_characters_there_are_columns_and_right_ends_stay_where_they_are() {
+    for (columns, rows) in [(80, 24), (120, 30), (160, 48)] {
+        let mut desk = sample::up(Desk::new(columns, rows));
+        let names = ["mailer-日本語サービス", "größe", "e\u{301}tude", "👩‍👩‍👧-svc", "한국어-서비스", "नमस्ते", "ﷺ", "🇩🇪🇫🇷"];
+        for name in names {
+            let mut resource = json!({
+                "name": name, "kind": "service", "state": "ready", "ready": true, "external": false, "pid": 1,
+                "ports": {}, "began": 0.1, "took": 0.1, "uptime": 754.0, "failures": 0, "restarts": 7,
+                "log_error": null, "progress": null, "why": [],
+            });
+            desk.feed(sample::update(json!({"update": "changed", "resource": resource.take()})));
+        }
+        let errors = names.iter().map(|name| ((*name).to_owned(), 123)).collect();
+        desk.feed(Msg::Log(Answer::Errors(errors)));
+        let lines = names
+            .iter()
+            .zip(20_000_000..)
+            .map(|(name, stamp)| sample::line(stamp, name, None, &format!("{name} {}", "日本👩‍👩‍👧e\u{301}".repeat(30))));
+        let count = names.len() as u64;
+        desk.feed(Msg::Log(Answer::Written { epoch: 1, lines: lines.collect(), count, skipped: false }));
+        let buffer = desk.draw();
+        let is_bar = |x: u16, y: u16| buffer[(x, y)].symbol() == "│";
+        let bar = (0..columns).find(|&x| is_bar(x, 2)).expect("there is a bar between list and log");
+        for y in 1..rows - 1 {
+            assert!(is_bar(bar, y), "{columns}x{rows}, row {y}:\n{}", desk_text(buffer));
+        }
+        // The errors end at the list's right end.
+        let ends = (1..rows - 1).filter(|&y| buffer[(bar - 1, y)].symbol() == "3").count();
+        assert!(ends >= names.len(), "{columns}x{rows}:\n{}", desk_text(buffer));
+        assert_eq!(buffer[(columns - 2, 1)].symbol(), "g", "`following` ends at the right");
+    }
+}
+
+fn desk_text(buffer: &ratatui::buffer::Buffer) -> String {
+    let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..buffer.area.height).map(row).collect::<Vec<_>>().join("\n")
 }

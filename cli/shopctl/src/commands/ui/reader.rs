@@ -14,7 +14,7 @@ use std::{
 use shopctl_runtime::log::History;
 use shopctl_tui::{
     Msg,
-    log::{Answer, At, Direction, Filter, Request, Source, Wanted},
+    log::{Answer, At, Direction, Filter, Line, Request, Source, Wanted},
 };
 use tokio::sync::mpsc;
 
@@ -22,8 +22,11 @@ use super::history::{Part, Wish, now};
 
 /// Lines of one answer.
 const LINES: usize = 2000;
-/// Of each resource, what is read at once of all that was written: more only flies past.
-const FLOOD: u64 = 2000;
+/// Of each resource, what is read at once of all that was written: more than a screen or two only flies past. Who then
+/// scrolls up asks for what is missing.
+const FLOOD: u64 = 300;
+/// Bytes of the lines that are told at once, one line at least.
+const BYTES: usize = 1 << 20;
 /// The same where a filter may leave little of it.
 const FILTERED_FLOOD: u64 = 50_000;
 /// Lines that are shown of what the logs say about an order.
@@ -225,17 +228,19 @@ impl Work {
 
     fn tell_written(&mut self) -> Option<()> {
         let Some(open) = &mut self.open else { return Some(()) };
-        let (mut lines, mut count) = (std::collections::VecDeque::new(), 0);
+        let (mut lines, mut bytes, mut count) = (std::collections::VecDeque::<Line>::new(), 0, 0);
         let flood = if open.wish.takes_all() { FLOOD } else { FILTERED_FLOOD };
         let read = open.history.skip_to(flood).and_then(|skipped| {
             let mut is_cut = skipped > 0;
             open.wish.read(&mut open.history, &mut |found| {
-                if lines.len() == LINES {
-                    lines.pop_front();
+                count += 1;
+                let line = found.line();
+                bytes += line.text.len();
+                lines.push_back(line);
+                while lines.len() > LINES || bytes > BYTES && lines.len() > 1 {
+                    bytes -= lines.pop_front().map_or(0, |line| line.text.len());
                     is_cut = true;
                 }
-                count += 1;
-                lines.push_back(found.line());
                 Ok(())
             })?;
             if open.wish.takes_all() {

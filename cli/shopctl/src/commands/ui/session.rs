@@ -6,10 +6,14 @@ use serde_json::Value;
 use shopctl_core::{Graph, manifest::Condition};
 use shopctl_protocol::{Action, Resource, Snapshot, Update};
 use shopctl_runtime::{Client, Instance};
-use shopctl_tui::{Command, Edge, Msg, kafka::Ask};
+use shopctl_tui::{
+    Command, Edge, Msg,
+    checkout::{News, Wish},
+    kafka::Ask,
+};
 use tokio::{runtime::Handle, sync::mpsc};
 
-use super::{kafka, play, reader::Reader};
+use super::{kafka, orders, play, reader::Reader};
 use crate::running;
 
 pub(crate) struct Session {
@@ -18,11 +22,13 @@ pub(crate) struct Session {
     reader: Option<Reader>,
     /// To what reads Kafka, once somebody looked at it.
     kafka: Option<mpsc::UnboundedSender<Ask>>,
+    /// The same for the databases of orders.
+    orders: Option<mpsc::UnboundedSender<bool>>,
 }
 
 impl Session {
     pub(crate) fn new(instance: Instance, messages: mpsc::Sender<Msg>) -> Self {
-        Self { instance, messages, reader: None, kafka: None }
+        Self { instance, messages, reader: None, kafka: None, orders: None }
     }
 
     /// Passes on what the supervisor tells.
@@ -78,6 +84,36 @@ impl Session {
         let _ = asks.send(ask);
     }
 
+    fn look_at_orders(&mut self, look: bool) {
+        let looks = self.orders.get_or_insert_with(|| {
+            let (sender, looks) = mpsc::unbounded_channel();
+            let (instance, messages) = (self.instance.clone(), self.messages.clone());
+            tokio::spawn(async move {
+                match addresses(&instance).await {
+                    Ok(addresses) => orders::read(addresses, looks, messages).await,
+                    Err(error) => drop(messages.send(Msg::Failed(error.to_string())).await),
+                }
+            });
+            sender
+        });
+        let _ = looks.send(look);
+    }
+
+    fn play(&self, wish: Wish) {
+        let (instance, messages) = (self.instance.clone(), self.messages.clone());
+        let runtime = Handle::current();
+        // On a thread of its own: a story does not wander between threads.
+        tokio::task::spawn_blocking(move || runtime.block_on(play::play(&instance, wish, &messages)));
+    }
+
+    fn list_stories(&self) {
+        let (instance, messages) = (self.instance.clone(), self.messages.clone());
+        tokio::task::spawn_blocking(move || {
+            let stories = play::stories(&instance).map_err(|error| format!("{error:#}"));
+            let _ = messages.blocking_send(Msg::Checkout(News::Stories(stories)));
+        });
+    }
+
     /// Does what needs nothing but the running instance.
     pub(crate) fn obey(&mut self, command: Command) {
         match command {
@@ -95,16 +131,9 @@ impl Session {
                 }
             }
             Command::Kafka(ask) => self.ask_kafka(ask),
-            Command::Checkout => {
-                let (instance, messages) = (self.instance.clone(), self.messages.clone());
-                let runtime = Handle::current();
-                // On a thread of its own: a story does not wander between threads.
-                tokio::task::spawn_blocking(move || {
-                    if let Err(error) = runtime.block_on(checkout(&instance, &messages)) {
-                        let _ = messages.blocking_send(Msg::Failed(error.to_string()));
-                    }
-                });
-            }
+            Command::Orders(look) => self.look_at_orders(look),
+            Command::Stories => self.list_stories(),
+            Command::Play(wish) => self.play(wish),
             // Those are of whoever holds the lease, or of the terminal.
             Command::Quit
             | Command::Stop(_)
@@ -120,14 +149,8 @@ async fn act(instance: &Instance, action: Action, resource: String) -> anyhow::R
     Ok(Client::connect(instance).await?.act(action, &[resource]).await?)
 }
 
-async fn addresses(instance: &Instance) -> anyhow::Result<BTreeMap<String, Value>> {
+pub(super) async fn addresses(instance: &Instance) -> anyhow::Result<BTreeMap<String, Value>> {
     Ok(Client::connect(instance).await?.environment(None).await?)
-}
-
-async fn checkout(instance: &Instance, messages: &mpsc::Sender<Msg>) -> anyhow::Result<()> {
-    let (plan, _) = running::plan(instance)?;
-    play::play(&plan.workspace, addresses(instance).await?, messages).await;
-    Ok(())
 }
 
 /// Which service was given an address with a port of which resource.
