@@ -51,8 +51,7 @@ impl Listener {
             if now.is_refused(&route.edge) {
                 // Whoever waits to be accepted is refused, too.
                 socket = None;
-            }
-            if socket.is_none() && !now.is_refused(&route.edge) {
+            } else if socket.is_none() {
                 match listen(route.port).await {
                     Ok(again) => socket = Some(again),
                     Err(error) => {
