@@ -93,12 +93,14 @@ async fn what_is_reordered_keeps_the_order_of_each_key_and_loses_nothing() {
     let producer = producer(&stand);
     stand.is(&[(TOPIC, FaultKind::Reorder { within: 0.05 })]).await;
     let numbered: Vec<(String, String)> = (0..100).map(|n| (format!("key-{}", n % 20), format!("{n:02}"))).collect();
-    let sent: Vec<_> = numbered
-        .iter()
-        .map(|(key, value)| producer.send_result(FutureRecord::to(TOPIC).key(key).payload(value)))
-        .collect();
+    let send = |(key, value): &(String, String)| {
+        let sent = producer.send_result(FutureRecord::to(TOPIC).key(key).payload(value));
+        sent.map_err(|(error, _)| error).expect("there is room")
+    };
+    // All of them before any is delivered.
+    let sent: Vec<_> = numbered.iter().map(send).collect();
     for sent in sent {
-        let delivered = sent.map_err(|(error, _)| error).expect("there is room").await.expect("the producer lives");
+        let delivered = sent.await.expect("the producer lives");
         delivered.map_err(|(error, _)| error).expect("it is published");
     }
     let told = told(&broker).await;

@@ -131,8 +131,10 @@ impl Supervisor {
             if let Reply::Refused { why } = &reply {
                 tracing::warn!(%why);
             }
-            // Whoever asked may be gone.
-            drop(answer.map(|answer| answer.send(reply)));
+            if let Some(answer) = answer {
+                // Whoever asked may be gone.
+                drop(answer.send(reply));
+            }
         });
     }
 
