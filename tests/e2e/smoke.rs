@@ -115,6 +115,7 @@ fn whatever_fails_is_told_with_all_that_tells_why_and_the_gravest_gives_the_exit
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
+#[cfg_attr(feature = "docker", ignore = "a killed supervisor and its containers have tests of their own")]
 async fn a_killed_smoke_takes_its_shop_along_and_an_interrupted_one_removes_it_too() {
     for (name, signal) in [("smoke-killed", Signal::SIGKILL), ("smoke-interrupted", Signal::SIGINT)] {
         let stack = Stack::new(name);

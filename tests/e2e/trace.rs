@@ -1,11 +1,7 @@
 //! `shopctl trace` and `shopctl graph`: what happened to an order and what it waits for, told by everyone who has a part in
 //! it, also once the shop is down.
 
-use std::{
-    collections::BTreeSet,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, process::Stdio, time::Duration};
 
 use serde_json::Value;
 use testkit::eventually;
@@ -110,32 +106,20 @@ fn whole(story: &Value) {
     assert!(texts(story, "lines", "resource").is_superset(&services), "{story:#}");
 }
 
-/// The order's own trace has every hop in it, and tells what is critical, queued and whose child. Where nobody sends spans,
-/// that is said in a line.
+/// The order's own trace has every hop in it, and tells what is critical, queued and whose child.
 async fn spans(stack: &Stack, order: i64) {
-    // Longer than spans take that are sent in batches.
-    let end = Instant::now() + Duration::from_secs(6);
-    let told = eventually(SETTLED, "all spans are there, or none", async || {
+    let trace = eventually(SETTLED, "all spans are there", async || {
         let story = traced(stack, &order.to_string());
         let created = story["events"][0]["trace"].clone();
         let traces = story["traces"].as_array().expect("traces");
-        let trace = traces.iter().find(|trace| trace["id"] == created).cloned();
-        match trace {
-            Some(trace) => is_whole(&trace).then_some(Ok(trace)),
-            None => (Instant::now() > end).then_some(Err(story)),
-        }
+        traces.iter().find(|trace| trace["id"] == created && is_whole(trace)).cloned()
     })
     .await;
-    match told {
-        Ok(trace) => {
-            let spans = trace["spans"].as_array().expect("spans");
-            assert_eq!(spans.iter().filter(|span| span["depth"] == 0).count(), 1, "{trace:#}");
-            assert!(spans.iter().any(|span| span["critical"].is_number()), "{trace:#}");
-            let consumers = spans.iter().filter(|span| span["kind"] == "consumer").collect::<Vec<_>>();
-            assert!(consumers.iter().all(|span| span["queued"].is_number()), "{consumers:#?}");
-        }
-        Err(story) => assert!(texts(&story, "missing", "what").contains("spans"), "{story:#}"),
-    }
+    let spans = trace["spans"].as_array().expect("spans");
+    assert_eq!(spans.iter().filter(|span| span["depth"] == 0).count(), 1, "{trace:#}");
+    assert!(spans.iter().any(|span| span["critical"].is_number()), "{trace:#}");
+    let consumers = spans.iter().filter(|span| span["kind"] == "consumer").collect::<Vec<_>>();
+    assert!(consumers.iter().all(|span| span["queued"].is_number()), "{consumers:#?}");
 }
 
 /// Everyone has sent what there is of it, and every parent.
