@@ -93,9 +93,14 @@ async fn wherever_services_die_nothing_is_lost_or_done_twice_and_what_is_wrong_i
 
     // A point that is set stays set over the service's lives, is shown, and is no secret to who has none.
     let done = json!({ "reply": "done" });
-    assert_eq!(ask(&stack, &failpoint("order", Some("9*off->delay(1)"))), done);
+    stack.succeeds(&["fault", "point", "order", "create-before-commit", "9*off->delay(1)"]);
     stack.succeeds(&["restart", "order"]);
     assert_eq!(faults(&stack), ["create-before-commit=9*off->delay(1)"]);
+    assert_eq!(stack.succeeds(&["fault", "list"]), "order: create-before-commit=9*off->delay(1)\n");
+    stack.succeeds(&["fault", "clear", "order"]);
+    assert_eq!(faults(&stack), Vec::<String>::new());
+    assert_eq!(code(&stack.run(&["fault", "clear", "order"])), 1, "nothing is broken there any more");
+    assert_eq!(ask(&stack, &failpoint("order", Some("9*off->delay(1)"))), done);
     for (resource, action, why) in
         [("order", "kill", "it knows abort"), ("gateway", "abort", "only services that keep data have")]
     {

@@ -23,6 +23,7 @@ mod shop;
 pub mod terminal;
 pub mod text;
 mod theme;
+pub mod traces;
 mod update;
 mod view;
 

@@ -18,6 +18,7 @@ use crate::{
     shop::Shop,
     text,
     theme::{Theme, Tone},
+    traces::Look,
     view::layout,
 };
 
@@ -116,6 +117,8 @@ pub struct Model {
     pub(crate) calls: Vec<(String, String)>,
     /// Which calls were seen, once somebody tells.
     pub(crate) traffic: Option<Vec<flow::Call>>,
+    /// What is asked of whoever reads traces.
+    pub(crate) look: Look,
     /// What traces tell of an order.
     pub(crate) spans: Option<(i64, Vec<String>)>,
     /// First row of the views that are longer than the screen.
@@ -154,6 +157,7 @@ impl Model {
             mentions: Vec::new(),
             calls: Vec::new(),
             traffic: None,
+            look: Look::Nothing,
             spans: None,
             scroll: 0,
             dialogue: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use shopctl_protocol::{Action, StopMode, Update};
 
-use crate::{checkout, flow, kafka, log, orders, shop::Edge};
+use crate::{checkout, flow, kafka, log, orders, shop::Edge, traces};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +79,8 @@ pub enum Command {
     Kafka(kafka::Ask),
     /// Whether orders are looked at.
     Orders(bool),
+    /// What of the traces is looked at now.
+    Traces(traces::Look),
     /// List the checkouts that can be played.
     Stories,
     Play(checkout::Wish),

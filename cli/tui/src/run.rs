@@ -139,6 +139,7 @@ impl Shell<'_> {
                 | Command::Log(_)
                 | Command::Kafka(_)
                 | Command::Orders(_)
+                | Command::Traces(_)
                 | Command::Stories
                 | Command::Play(_)) => drop(self.commands.send(command)),
             }

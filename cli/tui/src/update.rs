@@ -16,6 +16,7 @@ use crate::{
     orders::Database,
     text::grouped,
     theme::Tone,
+    traces::Look,
 };
 
 /// Takes a message in.
@@ -55,6 +56,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
     }
     commands.extend(look(model).map(Command::Kafka));
     commands.extend(look_at_orders(model).map(Command::Orders));
+    commands.extend(look_at_traces(model).map(Command::Traces));
     if model.tab == Tab::Checkout && !model.checkout.asked && model.shop.snapshot.is_some() {
         model.checkout.asked = true;
         commands.push(Command::Stories);
@@ -145,6 +147,15 @@ fn look_at_orders(model: &mut Model) -> Option<bool> {
     let wanted = is_there && model.shop.phase() == Some(Phase::Up) && model.tab == Tab::Orders;
     (model.orders.looking != wanted).then(|| {
         model.orders.looking = wanted;
+        wanted
+    })
+}
+
+/// The same with what the services' spans tell.
+fn look_at_traces(model: &mut Model) -> Option<Look> {
+    let wanted = Look::of(model);
+    (model.look != wanted).then(|| {
+        model.look = wanted;
         wanted
     })
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use shopctl_core::failpoint;
 
 use super::value;
 
@@ -16,6 +17,8 @@ pub(crate) struct Fault {
 pub(crate) enum Command {
     /// Break an edge (order/product), a topic (order_events) or a resource (order)
     Set(Set),
+    /// Have something happen at a named point of a service's code (in a shop of `up --failpoints`)
+    Point(Point),
     /// Show what is broken on purpose
     List,
     /// Make something whole again
@@ -82,8 +85,20 @@ pub(crate) enum Kind {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Point {
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// Its name, such as create-before-commit
+    #[arg(value_name = "POINT")]
+    pub(crate) point: String,
+    /// [P%][N*]TASK, and several of them by `->`; tasks are abort, delay(MILLISECONDS), pause, panic and off
+    #[arg(value_name = "ACTION", value_parser = action)]
+    pub(crate) action: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Clear {
-    /// Where: an edge, a topic or a paused resource
+    /// Where: an edge, a topic, or a resource that is paused or has failpoints
     #[arg(value_name = "WHERE", required_unless_present = "all")]
     pub(crate) on: Vec<String>,
     /// Everything that is broken on purpose
@@ -95,6 +110,10 @@ pub(crate) struct Clear {
 pub(crate) struct Kill {
     #[arg(value_name = "RESOURCE", required = true)]
     pub(crate) resources: Vec<String>,
+}
+
+fn action(text: &str) -> Result<String, failpoint::Error> {
+    text.parse::<failpoint::Action>().map(|action| action.to_string())
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -5,14 +5,15 @@ mod place;
 use std::time::Duration;
 
 use serde_json::json;
-use shopctl_protocol::{Action, Fault, FaultKind, Snapshot};
+use shopctl_core::failpoint;
+use shopctl_protocol::{Action, Fault, FaultKind, Resource, Snapshot};
 use shopctl_runtime::{Client, client};
 
 use self::place::{Place, Places};
 use crate::{
     args::{
         Global,
-        fault::{Clear, Command, Fault as Args, Kind, Set},
+        fault::{Clear, Command, Fault as Args, Kind, Point, Set},
     },
     exit::{Exit, Failure},
     printer, running,
@@ -27,6 +28,13 @@ pub(crate) async fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut client = running::connect(global).await?;
     match &args.command {
         Command::Set(set) => self::set(global, &mut client, set).await,
+        Command::Point(point) => {
+            let Point { service, point, action } = point;
+            Places::of(global)?.resource(service)?;
+            client.failpoint(service, point, Some(action)).await.map_err(explained)?;
+            printer::note(format_args!("{service}: {point}={action}"));
+            Ok(Exit::Success)
+        }
         Command::List => list(global, &mut client).await,
         Command::Clear(clear) => self::clear(global, &mut client, clear).await,
         Command::Kill(kill) => {
@@ -128,16 +136,19 @@ fn word(kind: Kind) -> String {
 
 async fn list(global: &Global, client: &mut Client) -> anyhow::Result<Exit> {
     let snapshot = client.status().await?;
-    let paused = paused(&snapshot);
+    let (paused, points) = (paused(&snapshot), points(&snapshot));
     if global.json {
         let paused = paused.iter().map(|name| json!({ "on": name, "kind": "pause" }));
+        let point = |(name, point, action): &(String, String, String)| json!({ "on": name, "kind": "failpoint", "point": point, "action": action });
         let faults = snapshot.faults.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
-        printer::data(serde_json::to_string(&faults.into_iter().chain(paused).collect::<Vec<_>>())?);
+        let all = faults.into_iter().chain(paused).chain(points.iter().map(point));
+        printer::data(serde_json::to_string(&all.collect::<Vec<_>>())?);
         return Ok(Exit::Success);
     }
     snapshot.faults.iter().for_each(printer::data);
     paused.iter().for_each(|name| printer::data(format_args!("{name}: {PAUSED}")));
-    if snapshot.faults.is_empty() && paused.is_empty() {
+    points.iter().for_each(|(name, point, action)| printer::data(format_args!("{name}: {point}={action}")));
+    if snapshot.faults.is_empty() && paused.is_empty() && points.is_empty() {
         printer::note("nothing is broken on purpose");
     }
     Ok(Exit::Success)
@@ -149,9 +160,39 @@ fn paused(snapshot: &Snapshot) -> Vec<String> {
     paused.map(|resource| resource.name.clone()).collect()
 }
 
+/// Resource, point and action of each failpoint that is set.
+fn points(snapshot: &Snapshot) -> Vec<(String, String, String)> {
+    let of = |resource: &Resource| {
+        let point = |fault: &String| {
+            let (point, action) = fault.split_once('=')?;
+            action.parse::<failpoint::Action>().ok()?;
+            Some((resource.name.clone(), point.to_owned(), action.to_owned()))
+        };
+        resource.faults.iter().filter_map(point).collect::<Vec<_>>()
+    };
+    snapshot.resources.iter().flat_map(of).collect()
+}
+
+/// Whether anything was broken about the resource.
+async fn mend(client: &mut Client, snapshot: &Snapshot, name: &str) -> anyhow::Result<bool> {
+    let is_paused = paused(snapshot).iter().any(|paused| paused == name);
+    if is_paused {
+        client.act(Action::Resume, &[name.to_owned()]).await.map_err(explained)?;
+    }
+    let points: Vec<_> = points(snapshot).into_iter().filter(|(of, ..)| of == name).collect();
+    for (_, point, _) in &points {
+        client.failpoint(name, point, None).await.map_err(explained)?;
+    }
+    Ok(is_paused || !points.is_empty())
+}
+
 async fn clear(global: &Global, client: &mut Client, clear: &Clear) -> anyhow::Result<Exit> {
+    let snapshot = client.status().await?;
     if clear.all {
-        let paused = paused(&client.status().await?);
+        for (name, point, _) in points(&snapshot) {
+            client.failpoint(&name, &point, None).await.map_err(explained)?;
+        }
+        let paused = paused(&snapshot);
         if !paused.is_empty() {
             client.act(Action::Resume, &paused).await.map_err(explained)?;
         }
@@ -164,7 +205,10 @@ async fn clear(global: &Global, client: &mut Client, clear: &Clear) -> anyhow::R
     let found = clear.on.iter().map(|on| Ok((on, places.find(on)?))).collect::<Result<Vec<_>, Failure>>()?;
     for (on, place) in found {
         match place {
-            Place::Resource => client.act(Action::Resume, std::slice::from_ref(on)).await.map_err(explained)?,
+            Place::Resource if mend(client, &snapshot, on).await? => {}
+            Place::Resource => {
+                return Err(Failure::new(Exit::Failure, format!("nothing is broken on {on}")).into());
+            }
             Place::Edge | Place::Topic => client.clear_faults(Some(places.name(on))).await.map_err(explained)?,
         }
         printer::note(format_args!("{on} is whole again"));
@@ -177,6 +221,10 @@ fn explained(error: client::Error) -> anyhow::Error {
     match error {
         client::Error::Refused(why) if why.contains("--faults") => {
             let hint = "`shopctl down` and `shopctl up --faults`: the data stay";
+            Failure::new(Exit::Failure, why).hint(hint).into()
+        }
+        client::Error::Refused(why) if why.contains("--failpoints") => {
+            let hint = "`shopctl down` and `shopctl up --failpoints`: the data stay";
             Failure::new(Exit::Failure, why).hint(hint).into()
         }
         error => error.into(),

@@ -7,6 +7,7 @@ mod orders;
 mod play;
 mod reader;
 mod session;
+mod traces;
 
 use anyhow::Context as _;
 use shopctl_tui::{Colours, Command, Model, Msg, Options, Owner, is_utf8, run, terminal, view};

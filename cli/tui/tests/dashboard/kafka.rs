@@ -122,7 +122,7 @@ fn nobody_reads_kafka_where_nobody_looks() {
     desk.press("1");
     assert_eq!(desk.done(), [Command::Kafka(Ask::Look(false))]);
     desk.press("3");
-    assert_eq!(desk.done(), [Command::Kafka(Ask::Look(true))]);
+    assert!(desk.done().contains(&Command::Kafka(Ask::Look(true))));
     desk.feed(Msg::Kafka(News::Away("Kafka at 127.0.0.1:9092 does not answer".to_owned())));
     desk.press("2");
     assert!(desk.text().contains("Kafka is away"), "{}", desk.text());

@@ -3,6 +3,7 @@ use shopctl_tui::{
     kafka::News as Kafka,
     log::Request,
     orders::{Database, Known, News, Payment},
+    traces::Look,
 };
 
 use super::{
@@ -109,4 +110,28 @@ fn nobody_asks_the_databases_where_nobody_looks() {
     desk.done();
     desk.press("1");
     assert!(desk.done().contains(&Command::Orders(false)));
+}
+
+#[test]
+fn traces_are_read_of_what_is_looked_at_and_of_nothing_else() {
+    let mut desk = opened(80, 24);
+    desk.done();
+    let order = |desk: &mut Desk| {
+        desk.done()
+            .into_iter()
+            .filter_map(|command| match command {
+                Command::Traces(look) => Some(look),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(order(&mut desk), []);
+    desk.press("<enter>");
+    assert!(matches!(order(&mut desk)[..], [Look::Order { columns: 80, .. }]));
+    desk.press("<esc>");
+    assert_eq!(order(&mut desk), [Look::Nothing]);
+    desk.press("3");
+    assert_eq!(order(&mut desk), [Look::Traffic]);
+    desk.press("1");
+    assert_eq!(order(&mut desk), [Look::Nothing]);
 }

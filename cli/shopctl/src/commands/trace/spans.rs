@@ -22,7 +22,7 @@ pub(crate) fn folder(instance: &Instance) -> PathBuf {
 }
 
 /// All spans of these traces.
-pub(super) fn read(folder: &Path, traces: &BTreeSet<String>) -> Result<Vec<Span>, Missing> {
+pub(crate) fn read(folder: &Path, traces: &BTreeSet<String>) -> Result<Vec<Span>, Missing> {
     let missing = |why: String| Missing { what: WHAT.to_owned(), why };
     let reader = match Reader::open(folder) {
         Ok(reader) => reader,

@@ -10,11 +10,12 @@ use shopctl_tui::{
     Command, Edge, Msg,
     checkout::{News, Wish},
     kafka::Ask,
+    traces::Look,
 };
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
-use super::{kafka, orders, play, reader::Reader};
-use crate::running;
+use super::{kafka, orders, play, reader::Reader, traces};
+use crate::{commands::trace, running};
 
 pub(crate) struct Session {
     instance: Instance,
@@ -24,11 +25,13 @@ pub(crate) struct Session {
     kafka: Option<mpsc::UnboundedSender<Ask>>,
     /// The same for the databases of orders.
     orders: Option<mpsc::UnboundedSender<bool>>,
+    /// What reads the spans that are looked at.
+    traces: Option<JoinHandle<()>>,
 }
 
 impl Session {
     pub(crate) fn new(instance: Instance, messages: mpsc::Sender<Msg>) -> Self {
-        Self { instance, messages, reader: None, kafka: None, orders: None }
+        Self { instance, messages, reader: None, kafka: None, orders: None, traces: None }
     }
 
     /// Passes on what the supervisor tells.
@@ -99,6 +102,13 @@ impl Session {
         let _ = looks.send(look);
     }
 
+    fn look_at_traces(&mut self, look: Look) {
+        let reading = traces::read(trace::folder(&self.instance), look, self.messages.clone());
+        if let Some(before) = self.traces.replace(tokio::spawn(reading)) {
+            before.abort();
+        }
+    }
+
     fn play(&self, wish: Wish) {
         let (instance, messages) = (self.instance.clone(), self.messages.clone());
         let runtime = Handle::current();
@@ -132,6 +142,7 @@ impl Session {
             }
             Command::Kafka(ask) => self.ask_kafka(ask),
             Command::Orders(look) => self.look_at_orders(look),
+            Command::Traces(look) => self.look_at_traces(look),
             Command::Stories => self.list_stories(),
             Command::Play(wish) => self.play(wish),
             // Those are of whoever holds the lease, or of the terminal.

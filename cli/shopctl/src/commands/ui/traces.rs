@@ -1,0 +1,93 @@
+//! What the services' spans tell, read for a dashboard from the files of the receiver while somebody looks at it. Where
+//! there are none, because telemetry is off or nobody has sent any yet, nothing is told.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use shopctl_telemetry::{Edge, Hop, Reader, Subject};
+use shopctl_trace::{
+    text::{self, Style},
+    traces,
+};
+use shopctl_tui::{Msg, flow::Call, traces::Look};
+use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
+
+use crate::commands::trace;
+
+/// Between two looks at who calls whom, and at an order.
+const TRAFFIC: Duration = Duration::from_secs(5);
+const ORDER: Duration = Duration::from_secs(1);
+/// Rates are those of the last minute or two: the store counts by whole minutes.
+const MINUTE: u64 = 60;
+
+/// Tells what is looked at again whenever it has changed, until it is dropped.
+pub(super) async fn read(folder: PathBuf, look: Look, messages: mpsc::Sender<Msg>) {
+    let pause = match look {
+        Look::Nothing => return,
+        Look::Traffic => TRAFFIC,
+        Look::Order { .. } => ORDER,
+    };
+    let mut last = None;
+    loop {
+        let from = folder.clone();
+        let told = spawn_blocking(move || tell(&from, look)).await.ok().flatten();
+        if told.is_some() && told != last {
+            last.clone_from(&told);
+            if let Some(told) = told
+                && messages.send(told).await.is_err()
+            {
+                return;
+            }
+        }
+        sleep(pause).await;
+    }
+}
+
+fn tell(folder: &Path, look: Look) -> Option<Msg> {
+    match look {
+        Look::Nothing => None,
+        Look::Traffic => traffic(folder).map(Msg::Traffic),
+        Look::Order { id, columns, ascii } => {
+            let width = usize::from(columns).max(40);
+            let style = Style { width, cut: true, ascii, verbose: false, clean: shopctl_tui::text::plain };
+            spans(folder, id, style).map(|lines| Msg::Spans { order: id, lines })
+        }
+    }
+}
+
+fn traffic(folder: &Path) -> Option<Vec<Call>> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = now.as_secs().saturating_sub(MINUTE) / MINUTE * MINUTE;
+    let reader = Reader::open(folder).ok()?;
+    let (ever, lately) = (reader.edges(None).ok()?, reader.edges(Some(since * 1_000_000_000)).ok()?);
+    let key = |edge: &Edge| (edge.from.clone(), edge.to.clone());
+    let lately: BTreeMap<_, Edge> = lately.into_iter().filter(is_call).map(|edge| (key(&edge), edge)).collect();
+    let window = (now - Duration::from_secs(since)).as_secs_f64();
+    let call = |edge: Edge| {
+        let lately = lately.get(&key(&edge));
+        let rate = lately.map_or(0.0, |edge| rate(edge.count, window));
+        Call { from: edge.from, to: edge.to, rate: Some(rate), errors: lately.map_or(0, |edge| edge.errors) }
+    };
+    Some(ever.into_iter().filter(is_call).map(call).collect())
+}
+
+fn is_call(edge: &Edge) -> bool {
+    edge.hop == Hop::Call
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is no exact figure")]
+fn rate(count: u64, seconds: f64) -> f64 {
+    count as f64 / seconds
+}
+
+/// The order's traces, oldest first, in the terminal's colours.
+fn spans(folder: &Path, order: i64, style: Style) -> Option<Vec<String>> {
+    let found = Reader::open(folder).ok()?.traces_of(&Subject::Order(order)).ok()?;
+    let spans = trace::read_spans(folder, &found.iter().map(ToString::to_string).collect()).ok()?;
+    let waterfalls = traces(spans).into_iter().map(|trace| text::waterfall(&trace, style));
+    let lines = waterfalls.flat_map(|lines| lines.into_iter().map(|line| trace::paint(&line)).chain([String::new()]));
+    Some(lines.collect())
+}
