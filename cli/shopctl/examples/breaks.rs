@@ -21,7 +21,8 @@ async fn main() -> io::Result<()> {
         "view" => screen.draw(|_| panic!("the view breaks"))?,
         "error" => return Err(io::Error::other("it ends with an error")),
         "thread" => drop(thread::spawn(|| panic!("a thread breaks"))),
-        _ => {}
+        // A signal that comes before the loop does is none the worse for it.
+        _ => thread::sleep(Duration::from_millis(100)),
     }
     // Nobody serves it.
     let ((_messages, mut received), (commands, _commanded)) = (mpsc::channel(1), mpsc::unbounded_channel());

@@ -10,17 +10,13 @@ use nix::{
     unistd::Pid,
 };
 use ratatui::crossterm::event;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-    time::sleep_until,
-};
+use tokio::{sync::mpsc, time::sleep_until};
 
 use crate::{
     event::on_event,
     model::Model,
     msg::{Command, Msg, Now},
-    terminal::Screen,
+    terminal::{Screen, Signals},
     update, view,
 };
 
@@ -50,10 +46,7 @@ pub async fn run(
     commands: &mpsc::UnboundedSender<Command>,
 ) -> io::Result<()> {
     let mut events = events();
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut hung_up = signal(SignalKind::hangup())?;
-    let mut suspended = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
+    let Signals { mut interrupted, mut terminated, mut hung_up, mut suspended } = screen.signals()?;
     let begin = Instant::now();
     let mut shell = Shell { begin, screen, commands };
     let mut drawn = begin;

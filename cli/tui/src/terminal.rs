@@ -1,6 +1,7 @@
 //! The terminal while a dashboard has it: taken over, given back however it ends, written to in whole frames.
 
 mod output;
+mod signals;
 
 use std::{
     cell::RefCell,
@@ -32,6 +33,7 @@ use ratatui::{
 use tokio::sync::Notify;
 
 use self::output::OUTPUT;
+pub(crate) use self::signals::Signals;
 
 /// Whether the terminal is taken over at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -47,6 +49,7 @@ const COPY_BYTES: usize = 72 << 10;
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Collector>>,
     frame: Collector,
+    signals: Option<Signals>,
 }
 
 /// One frame, until it is whole.
@@ -72,7 +75,7 @@ pub fn is_possible(lookup: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Takes the terminal over, and all signals that would end the process; to be called within a runtime.
     ///
     /// # Errors
     /// When it is none.
@@ -86,15 +89,24 @@ impl Screen {
                 PANICKED.notify_one();
             }));
         });
+        let signals = Some(Signals::catch()?);
         take()?;
         let frame = Collector::default();
         match Terminal::new(CrosstermBackend::new(frame.clone())) {
-            Ok(terminal) => Ok(Self { terminal, frame }),
+            Ok(terminal) => Ok(Self { terminal, frame, signals }),
             Err(error) => {
                 restore();
                 Err(error)
             }
         }
+    }
+
+    /// Those that came since the terminal was taken, and those to come.
+    ///
+    /// # Errors
+    /// When somebody has them already, and the system does not let us catch more.
+    pub(crate) fn signals(&mut self) -> io::Result<Signals> {
+        self.signals.take().map_or_else(Signals::catch, Ok)
     }
 
     /// Columns and rows.
