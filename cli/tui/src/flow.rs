@@ -10,6 +10,8 @@ use crate::{
 
 /// The resource that stands for all topics.
 pub(crate) const KAFKA: &str = "kafka";
+/// Resources that shopctl runs for itself: no part of the shop.
+const OWN: [&str; 3] = ["proxy", "telemetry", "watch"];
 /// Messages that are looked at for who published them, and who refused them.
 const RECENT: usize = 2000;
 
@@ -67,7 +69,7 @@ pub(crate) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     pub(crate) fn of(model: &'a Model) -> Self {
-        let services: Vec<&str> = model.of_kinds(&["service"]).collect();
+        let services: Vec<&str> = model.of_kinds(&["service"]).filter(|name| !OWN.contains(name)).collect();
         let calls = calls(model, &services);
         let called: BTreeSet<&str> = calls.iter().map(|link| link.to.as_str()).collect();
         let calls_any: BTreeSet<&str> = calls.iter().map(|link| link.from.as_str()).collect();
