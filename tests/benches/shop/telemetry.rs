@@ -41,15 +41,13 @@ pub(crate) async fn compared(bench: &Bench, time: Duration) -> anyhow::Result<Me
     let (on_instance, off_instance) = (bench.instance("bench-on")?, bench.instance("bench-off")?);
     let on_shop = boot(bench, &on_instance, Told::On).await?;
     let off_shop = boot(bench, &off_instance, Told::Off).await?;
-    let mut on_clients = checkout::clients(&on_shop, IN_FLIGHT).await?;
-    let mut off_clients = checkout::clients(&off_shop, IN_FLIGHT).await?;
     let (mut on, mut off) = (Side::new(Told::On), Side::new(Told::Off));
     for round in 0..ROUNDS {
         // Nobody is always the second.
         for told in if round % 2 == 0 { [Told::On, Told::Off] } else { [Told::Off, Told::On] } {
             match told {
-                Told::On => on.turn(&on_shop, &mut on_clients, time).await?,
-                Told::Off => off.turn(&off_shop, &mut off_clients, time).await?,
+                Told::On => on.turn(&on_shop, time).await?,
+                Told::Off => off.turn(&off_shop, time).await?,
             }
         }
     }
@@ -82,7 +80,10 @@ impl Side {
         Self { told, open: times(), count: 0.0, elapsed: Duration::ZERO }
     }
 
-    async fn turn(&mut self, shop: &Shop, clients: &mut [Client<'_>], time: Duration) -> anyhow::Result<()> {
+    async fn turn(&mut self, shop: &Shop, time: Duration) -> anyhow::Result<()> {
+        // New ones: connections that are idle for as long as the other's turn takes are closed.
+        let mut clients = checkout::clients(shop, IN_FLIGHT).await?;
+        let clients = clients.as_mut_slice();
         // The first ones find everything asleep.
         Load::at(clients, RATE, time / 10, Client::check_out).await?;
         self.open.add(Load::at(clients, RATE, time, Client::check_out).await?.times)?;
