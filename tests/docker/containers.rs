@@ -45,6 +45,9 @@ async fn a_shop_on_containers_proves_a_checkout_and_leaves_only_its_volumes(_: D
 async fn a_supervisor_that_is_killed_leaves_no_container_running(_: Docker) {
     let instance = Instance::new("killed");
     up(&instance, &[PART]);
+    // What the container uses is told, not what the process uses that attends to it.
+    let memory = instance.memory(PART);
+    assert!((8 << 20..1 << 30).contains(&memory), "{memory} bytes");
     let pid = instance.supervisor();
     assert!(std::process::Command::new("kill").args(["-9", &pid]).status().expect("there is kill").success());
     let begin = Instant::now();

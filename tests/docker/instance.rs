@@ -1,13 +1,16 @@
 //! An instance on containers that ends, with all that it has in Docker, when its test does.
 
 use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::LazyLock,
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use shopctl_protocol::VERSION;
 use tempfile::TempDir;
 use testkit::{docker::IMAGES, eventually};
 
@@ -151,6 +154,27 @@ impl Instance {
     }
 
     /// The container of a resource.
+    /// Bytes of memory that a resource uses, as the control socket tells whoever watches figures.
+    pub(crate) fn memory(&self, resource: &str) -> u64 {
+        let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        let instances = json(&self.json(&["ps"]));
+        let own = instances.as_array().into_iter().flatten().find(|one| one["instance"] == self.name.as_str());
+        let state = own.and_then(|one| one["state_dir"].as_str()).unwrap_or_else(|| panic!("it runs: {instances}"));
+        let running = std::fs::read_to_string(Path::new(state).join("supervisor.json")).expect("it runs");
+        let running = json(&running);
+        let mut stream = UnixStream::connect(running["socket"].as_str().expect("it listens")).expect("it answers");
+        stream.set_read_timeout(Some(SOON)).expect("it is a socket");
+        let hello = json!({ "request": "hello", "protocol": VERSION, "version": "a test" });
+        let watch = json!({ "request": "watch", "lines": "none", "figures": true });
+        write!(stream, "{hello}\n{watch}\n").expect("it reads");
+        let updates = BufReader::new(stream).lines().map(|line| json(&line.expect("figures are told")));
+        let figure = |update: Value| {
+            let figures = update["figures"].as_array()?.iter().find(|one| one["resource"] == resource)?;
+            figures["memory"].as_u64()
+        };
+        updates.filter_map(figure).next().expect("figures are told")
+    }
+
     pub(crate) fn container(&self, resource: &str) -> String {
         let label = format!("label=shopctl.resource={resource}");
         let found = self.has(&["ps", "-a", "--filter", &label]);

@@ -77,6 +77,8 @@ enum Input {
     Progress(Id, Progress),
     /// What a container's own check says: why it fails, if it does.
     Health(Id, Option<String>),
+    /// The first process of a container.
+    Process(Id, Identity),
     LogFailed(Id, io::Error),
     LogRecovered(Id),
     /// The time of the fault with this number is over.
@@ -114,6 +116,8 @@ struct Supervisor {
     progress: BTreeMap<Id, Progress>,
     /// Containers whose own check fails, and why.
     unhealthy: BTreeMap<Id, String>,
+    /// The first process of each container, where it is one of this machine's.
+    inside: BTreeMap<Id, Identity>,
     /// Who stands still because somebody wanted it.
     paused: BTreeSet<Id>,
     failpoints: Failpoints,
@@ -178,6 +182,7 @@ pub async fn run(state: &Path) -> Result<(), Error> {
         probers: BTreeMap::new(),
         progress: BTreeMap::new(),
         unhealthy: BTreeMap::new(),
+        inside: BTreeMap::new(),
         paused: BTreeSet::new(),
         failpoints: Failpoints::new(runtime_dir),
         faults: Faults::default(),
@@ -253,6 +258,7 @@ impl Supervisor {
             Input::Event(event) => self.step(self.with_health(event)),
             Input::Health(id, Some(why)) => drop(self.unhealthy.insert(id, why)),
             Input::Health(id, None) => drop(self.unhealthy.remove(&id)),
+            Input::Process(id, process) => drop(self.inside.insert(id, process)),
             Input::Progress(id, progress) => {
                 let resource = self.name(id).to_owned();
                 self.progress.insert(id, progress.clone());

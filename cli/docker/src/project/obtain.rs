@@ -30,6 +30,8 @@ pub struct Container {
     pub started: SystemTime,
     /// The end of its run before: what it wrote until then belongs to that one. A run writes before Docker calls it started.
     pub ended_before: Option<SystemTime>,
+    /// Its first process as the daemon's machine numbers it: nobody on this one where the daemon is in a machine of its own.
+    pub pid: Option<u32>,
 }
 
 /// A container, and how it was got.
@@ -183,6 +185,7 @@ impl Project {
             resource: resource.to_owned(),
             started: started.unwrap_or(SystemTime::UNIX_EPOCH),
             ended_before: output::ended(state),
+            pid: state.and_then(|state| u32::try_from(state.pid?).ok()).filter(|pid| *pid != 0),
         }
     }
 

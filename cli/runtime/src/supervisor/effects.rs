@@ -15,7 +15,7 @@ use crate::{
     hub::Hub,
     leftovers::{self, Recorded},
     log::Header,
-    proc,
+    proc::{self, Identity},
     process::{self, INSTANCE, Observer, Process, RESOURCE, RUN, STATE, Spec},
     values,
 };
@@ -27,6 +27,8 @@ const PROGRESS: &[u8] = b"::progress ";
 /// Of whoever attends to a container: its own check fails (what it said follows), and holds again.
 const UNHEALTHY: &[u8] = b"::unhealthy ";
 const HEALTHY: &[u8] = b"::healthy";
+/// And whose processes it stands for: those of this one.
+const PROCESS: &[u8] = b"::process ";
 
 /// How whoever attends to a container ends if something of somebody else's is in its way.
 const CONFLICT: i32 = 5;
@@ -79,6 +81,7 @@ impl Supervisor {
                 }
                 if !self.machine.state(id).is_live() {
                     self.unhealthy.remove(&id);
+                    self.inside.remove(&id);
                     self.progress.remove(&id);
                     self.paused.remove(&id);
                     if self.processes.remove(&id).is_some() {
@@ -266,6 +269,10 @@ impl Observer for Sink {
             Input::Health(self.id, Some(String::from_utf8_lossy(why).into_owned()))
         } else if line == HEALTHY {
             Input::Health(self.id, None)
+        } else if let Some(pid) = line.strip_prefix(PROCESS) {
+            let process = str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok()).and_then(Identity::of);
+            let Some(process) = process else { return false };
+            Input::Process(self.id, process)
         } else {
             return false;
         };

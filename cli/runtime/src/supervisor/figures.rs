@@ -67,8 +67,14 @@ impl Supervisor {
         if self.figures.look.is_none() && is_old(self.figures.looks.at) {
             let roots: Vec<(String, u32)> = {
                 let graph = self.machine.graph();
-                let processes = graph.ids().filter(|&id| graph.node(id).kind != Kind::Container);
-                processes.filter_map(|id| Some((self.name(id).to_owned(), self.machine.state(id).pid()?))).collect()
+                // Of a container its own processes count, not the one that attends to it.
+                let root = |id| match graph.node(id).kind {
+                    Kind::Container => {
+                        self.inside.get(&id).filter(|process| process.exists()).map(|process| process.pid)
+                    }
+                    Kind::Task | Kind::Embedded | Kind::Service => self.machine.state(id).pid(),
+                };
+                graph.ids().filter_map(|id| Some((self.name(id).to_owned(), root(id)?))).collect()
             };
             let before = self.figures.looks.clone();
             self.figures.look = Some(spawn_blocking(move || look(&roots, &before)));

@@ -46,6 +46,9 @@ pub(crate) async fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
     let obtained = project.obtain(name, service, folder).await.map_err(containers::failed)?;
     let (container, since) = (&obtained.container, since(obtained.how, seen));
     printer::note(format_args!("{} {} of {}", did(obtained.how), container.name, service.image));
+    if let Some(pid) = container.pid.filter(|pid| is_of(*pid, &container.id)) {
+        printer::data(format_args!("::process {pid}"));
+    }
     let known = match since {
         Since::Time(time) => Some(time),
         Since::Start => None,
@@ -102,6 +105,12 @@ fn did(how: How) -> &'static str {
         How::Recreated => "made anew, since what describes it has changed,",
         How::Replaced => "made anew, since it did not start any more,",
     }
+}
+
+/// Whether the process is the container's: a daemon elsewhere numbers its own ones.
+fn is_of(pid: u32, container: &str) -> bool {
+    !container.is_empty()
+        && fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|groups| groups.contains(container))
 }
 
 /// From where on its output is not in the log yet.
