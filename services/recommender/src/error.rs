@@ -19,8 +19,6 @@ pub(crate) enum Error {
     Stored { product: String, reason: String },
     #[error("recommender store failed")]
     Store(#[from] sqlx::Error),
-    #[error("the model is not loaded yet")]
-    Loading,
     #[error("recommendations could not be made")]
     Model(#[from] tokio::task::JoinError),
 }
@@ -30,7 +28,6 @@ impl Error {
         match self {
             Self::Basket { .. } | Self::TooManyViews => Code::InvalidArgument,
             Self::NotShopctl => Code::PermissionDenied,
-            Self::Loading => Code::Unavailable,
             Self::Store(error) if kit::database::is_outage(error) => Code::Unavailable,
             Self::Stored { .. } | Self::Store(_) | Self::Model(_) => Code::Internal,
         }

@@ -72,7 +72,7 @@ impl kit::Service for Service {
         let recommender = Recommender::new(store.clone());
         let readiness = Readiness::new();
         let checked = recommender.clone();
-        readiness.check("model", move || {
+        readiness.check("database", move || {
             let checked = checked.clone();
             async move { checked.ready().await }
         });

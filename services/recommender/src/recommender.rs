@@ -51,10 +51,10 @@ impl Recommender {
         }
     }
 
-    /// Whether the model was loaded, and the database is there to keep it new.
+    /// Whether the database is there. The model may still be loading: with a history of years that takes a second or two,
+    /// for which a question waits rather than everybody who needs this service.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
-        self.store.revision().await?;
-        self.revision().map(drop).ok_or(Error::Loading)
+        self.store.revision().await.map(drop)
     }
 
     /// Brings the model up to the newest revision: one short query if nothing has changed.
