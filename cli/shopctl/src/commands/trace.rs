@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(crate) use output::{paint, style};
-pub(crate) use spans::{folder, read as read_spans};
+pub(crate) use spans::read as read_spans;
 
 pub(crate) async fn run(global: &Global, args: &Trace) -> anyhow::Result<Exit> {
     let instance = running::instance(global)?;

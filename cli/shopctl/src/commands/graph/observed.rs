@@ -17,7 +17,7 @@ use shopctl_trace::{
 };
 use tokio::time::timeout;
 
-use crate::commands::trace::folder;
+use crate::commands::telemetry::folder;
 
 /// Events that are looked at for who published them, the first ones.
 const EVENTS: usize = 20_000;

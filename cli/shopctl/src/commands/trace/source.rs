@@ -13,6 +13,7 @@ use shopctl_trace::{Facts, Missing, Parts, Resource, Span, Stamp, Story};
 use super::{events, lines, spans};
 use crate::{
     args::trace::Subject,
+    commands::telemetry,
     exit::{Exit, Failure},
     running,
 };
@@ -73,7 +74,7 @@ impl Source {
                 Err(Missing { what, why }) => Err(Failure::new(Exit::Failure, format!("no {what}: {why}")).into()),
             };
         }
-        let folder = spans::folder(&self.instance);
+        let folder = telemetry::folder(&self.instance);
         let found = tokio::task::spawn_blocking(move || {
             let reader = Reader::open(&folder).ok()?;
             let trace = reader.last(Latest::Order).ok()??;
@@ -196,7 +197,7 @@ impl Source {
     }
 
     async fn traces_of(&self, order: i64) -> Vec<String> {
-        let folder = spans::folder(&self.instance);
+        let folder = telemetry::folder(&self.instance);
         let found = tokio::task::spawn_blocking(move || {
             let reader = Reader::open(&folder).ok()?;
             reader.traces_of(&Wanted::Order(order)).ok()
@@ -206,7 +207,7 @@ impl Source {
     }
 
     async fn add_spans(&self, gathered: &mut Gathered) -> anyhow::Result<()> {
-        let (folder, traces) = (spans::folder(&self.instance), gathered.traces.clone());
+        let (folder, traces) = (telemetry::folder(&self.instance), gathered.traces.clone());
         match tokio::task::spawn_blocking(move || spans::read(&folder, &traces)).await? {
             Ok(spans) => gathered.spans = spans,
             Err(missing) if gathered.missing.contains(&missing) => {}

@@ -2,10 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use shopctl_runtime::Instance;
 use shopctl_telemetry::{
     Reader, TraceId,
     reader::Error,
@@ -15,11 +14,6 @@ use shopctl_trace::{Link, Mark, Missing, Span, Stamp};
 
 /// What is missing without them.
 pub(super) const WHAT: &str = "spans";
-
-/// Where an instance's spans are stored.
-pub(crate) fn folder(instance: &Instance) -> PathBuf {
-    instance.data_dir().join("telemetry")
-}
 
 /// All spans of these traces.
 pub(crate) fn read(folder: &Path, traces: &BTreeSet<String>) -> Result<Vec<Span>, Missing> {

@@ -15,7 +15,7 @@ use shopctl_tui::{
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 use super::{kafka, orders, play, reader::Reader, traces};
-use crate::{commands::trace, running};
+use crate::{commands::telemetry, running};
 
 pub(crate) struct Session {
     instance: Instance,
@@ -103,7 +103,7 @@ impl Session {
     }
 
     fn look_at_traces(&mut self, look: Look) {
-        let reading = traces::read(trace::folder(&self.instance), look, self.messages.clone());
+        let reading = traces::read(telemetry::folder(&self.instance), look, self.messages.clone());
         if let Some(before) = self.traces.replace(tokio::spawn(reading)) {
             before.abort();
         }
