@@ -2,7 +2,6 @@
 
 mod lane;
 mod lanes;
-mod pace;
 mod work;
 
 use std::future::{Ready, ready};
