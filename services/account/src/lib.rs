@@ -17,7 +17,6 @@ use anyhow::Context;
 use kit::auth::{Owner, Signer, Verifier};
 use kit::{Lookup, Readiness, Shutdown, Variable, database, grpc};
 use proto::pb::account_service_server::{AccountServiceServer, SERVICE_NAME};
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -31,7 +30,7 @@ use crate::throttle::Throttle;
 pub struct Account {
     listener: TcpListener,
     address: SocketAddr,
-    pool: PgPool,
+    pool: database::Pool,
     api: Api,
 }
 

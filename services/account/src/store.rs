@@ -1,8 +1,9 @@
 //! All of account's SQL.
 
+use kit::database::Pool;
 use kit::{crash, database};
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{PgPool, Row};
 
 use crate::domain::{Account, Email, Name};
 
@@ -36,11 +37,11 @@ pub(crate) struct Credentials {
 
 #[derive(Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
+    pub(crate) fn new(pool: Pool) -> Self {
         Self { pool }
     }
 

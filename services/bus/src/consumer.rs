@@ -2,7 +2,6 @@
 
 mod lane;
 mod lanes;
-mod pace;
 mod work;
 
 use std::future::{Ready, ready};
@@ -11,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kit::Shutdown;
+use kit::database::Pool;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaError;
-use sqlx::PgPool;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::dead_letter::DeadLetters;
@@ -53,7 +52,7 @@ impl Consumer {
         settings: &Settings,
         group: &str,
         topics: &[&str],
-        pool: PgPool,
+        pool: Pool,
         handler: impl Handler,
     ) -> Result<Self, Error> {
         let context = Context { lanes: Arc::new(Lanes::default()), joined: Arc::default() };

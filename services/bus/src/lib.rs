@@ -9,6 +9,7 @@ mod dead_letter;
 mod event;
 mod handler;
 pub mod outbox;
+mod pace;
 mod producer;
 mod received;
 mod relay;

@@ -4,10 +4,11 @@ use std::time::Duration;
 use kit::telemetry::{backlog, chain};
 use kit::{Shutdown, crash};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::backoff;
 use crate::outbox::{Outbox, PgOutbox};
+use crate::pace::Pace;
 use crate::producer::Producer;
 use crate::settings::{Error, Settings};
 
@@ -26,6 +27,7 @@ pub struct Relay<O = PgOutbox> {
     producer: Producer,
     outbox: O,
     wake: Arc<Notify>,
+    pace: Pace,
 }
 
 /// Tells the relay of this process that something was committed.
@@ -44,7 +46,7 @@ impl<O: Outbox> Relay<O> {
     /// The Kafka client can't be made. A broker that is away is no error.
     pub fn new(settings: &Settings, outbox: O) -> Result<(Self, Wake), Error> {
         let wake = Arc::new(Notify::new());
-        let relay = Self { producer: Producer::new(settings)?, outbox, wake: wake.clone() };
+        let relay = Self { producer: Producer::new(settings)?, outbox, wake: wake.clone(), pace: Pace::default() };
         Ok((relay, Wake(wake)))
     }
 
@@ -87,6 +89,12 @@ impl<O: Outbox> Relay<O> {
                 () = self.wake.notified(), if failures == 0 => {}
                 () = shutdown.draining(), if !last => last = true,
             }
+            if let Some(patience) = self.pace.patience(Instant::now()).filter(|_| !last) {
+                tokio::select! {
+                    () = sleep(patience) => {}
+                    () = shutdown.draining() => last = true,
+                }
+            }
         }
     }
 
@@ -99,6 +107,7 @@ impl<O: Outbox> Relay<O> {
             }
             let (marks, events): (Vec<_>, Vec<_>) = self.outbox.pending(BATCH).await?.into_iter().unzip();
             backlog(events.len());
+            self.pace.took(events.len(), Instant::now());
             if events.is_empty() {
                 return Ok(());
             }

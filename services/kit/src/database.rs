@@ -1,24 +1,24 @@
 //! The connection pool of a service that owns a PostgreSQL database.
 
 mod asked;
+mod pool;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgPool};
+use sqlx::{ConnectOptions, Connection as _};
 use tokio::time::{Instant, sleep};
 
 pub use self::asked::{Asked, traced};
+use self::pool::FRESH;
+pub use self::pool::{Connection, Pool};
 
 /// Connections of one service: more would only wait inside PostgreSQL. They are opened at the start and stay: to open one
 /// takes hundreds of turns of a busy runtime (sqlx yields while it computes SCRAM), so that whoever had to wait for that in
 /// the middle of a burst would be told that the store is away.
 const CONNECTIONS: u32 = 8;
-/// A connection that was used so recently is taken to be good: sqlx tries each when it comes back, and to try it again when
-/// it goes out would be a round trip before every transaction. No server stops and starts again within this time.
-const FRESH: Duration = Duration::from_millis(100);
 /// How long a request waits for a connection before it is told that the store is away.
 const ACQUIRE: Duration = Duration::from_secs(2);
 /// How long a migration waits for a database that is not there yet.
@@ -40,7 +40,7 @@ pub enum Error {
 ///
 /// A page that is read out of order costs what one in order does: the data are in memory or on a solid-state disk. Taken for
 /// a disk that turns, a table of some thousand rows would be read as a whole for one of them.
-pub async fn connect(url: &str) -> Result<PgPool, Error> {
+pub async fn connect(url: &str) -> Result<Pool, Error> {
     let options = options(url)?
         .options([
             ("statement_timeout", "30s"),
@@ -48,7 +48,7 @@ pub async fn connect(url: &str) -> Result<PgPool, Error> {
             ("random_page_cost", "1.1"),
         ])
         .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
-    Ok(PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .min_connections(CONNECTIONS)
         .idle_timeout(None)
@@ -63,7 +63,8 @@ pub async fn connect(url: &str) -> Result<PgPool, Error> {
                 Ok(true)
             })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(options);
+    Ok(Pool::new(pool, ACQUIRE))
 }
 
 /// sqlx itself takes any scheme, and would go on with the default port of PostgreSQL.
@@ -75,7 +76,7 @@ fn options(url: &str) -> Result<PgConnectOptions, Error> {
 }
 
 /// Asks the database for a sign of life.
-pub async fn ping(pool: PgPool) -> Result<(), sqlx::Error> {
+pub async fn ping(pool: Pool) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT 1").execute(&pool).await.map(drop)
 }
 

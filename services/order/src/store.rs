@@ -5,8 +5,9 @@ mod rows;
 mod traces;
 
 use kit::crash;
+use kit::database::Pool;
+use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
-use sqlx::{PgConnection, PgPool};
 
 use crate::domain::access::Scope;
 use crate::domain::basket::Priced;
@@ -20,7 +21,7 @@ pub(crate) static MIGRATOR: Migrator = sqlx::migrate!();
 /// The orders' database.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 /// What a call that may change something came to.
@@ -33,7 +34,7 @@ pub(crate) enum Outcome {
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
+    pub(crate) fn new(pool: Pool) -> Self {
         Self { pool }
     }
 
@@ -46,7 +47,9 @@ impl Store {
         basket: &Basket,
     ) -> Result<Option<Order>, Error> {
         let mut connection = self.pool.acquire().await?;
-        keyed(&mut connection, account_id, key, basket).await
+        let order = keyed(&mut connection, account_id, key, basket).await?;
+        connection.done();
+        Ok(order)
     }
 
     /// Writes a new order, its key and its event; or gives the order for which another call with the same key, maybe
@@ -66,6 +69,7 @@ impl Store {
             let made = rows::insert(&mut connection, &order, key, &event).await?;
             crash::point("create-after-commit");
             if made {
+                connection.done();
                 return Ok(Outcome::Changed(order));
             }
             // Only a key stands in the way, and only until it expires.
@@ -80,7 +84,9 @@ impl Store {
     /// The order `id`, if it is in `scope`.
     pub(crate) async fn find(&self, id: i64, scope: Scope) -> Result<Option<Order>, Error> {
         let mut connection = self.pool.acquire().await?;
-        rows::find(&mut connection, id, scope).await
+        let order = rows::find(&mut connection, id, scope).await?;
+        connection.done();
+        Ok(order)
     }
 
     /// Takes the order `id` to `status`; `None` if it is not in `scope`.
@@ -90,7 +96,10 @@ impl Store {
         // Whoever comes between the two statements leaves another version. An order has but few: it ends.
         while let Some(order) = rows::find(&mut connection, id, scope).await? {
             match order.status.step(status) {
-                Step::Same => return Ok(Some(Outcome::Unchanged(order))),
+                Step::Same => {
+                    connection.done();
+                    return Ok(Some(Outcome::Unchanged(order)));
+                }
                 Step::Refused => return Err(Error::Transition { order: id, from: order.status, to: status }),
                 Step::Allowed => {}
             }
@@ -100,6 +109,7 @@ impl Store {
             let advanced = rows::advance(&mut connection, &next, &event).await?;
             crash::point("status-after-commit");
             if advanced {
+                connection.done();
                 return Ok(Some(Outcome::Changed(next)));
             }
         }
@@ -109,7 +119,9 @@ impl Store {
     /// At most `limit` orders of an account, newest first, older than the order `before`.
     pub(crate) async fn list(&self, account_id: i64, before: Option<i64>, limit: i64) -> Result<Vec<Order>, Error> {
         let mut connection = self.pool.acquire().await?;
-        rows::list(&mut connection, account_id, before, limit).await
+        let orders = rows::list(&mut connection, account_id, before, limit).await?;
+        connection.done();
+        Ok(orders)
     }
 
     /// Deletes the keys that no longer count; returns how many.

@@ -7,8 +7,9 @@ mod products;
 
 use futures::Stream;
 use kit::crash;
+use kit::database::Pool;
 use sqlx::migrate::Migrator;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::domain::Imported;
 use crate::error::Error;
@@ -22,11 +23,11 @@ pub(crate) static MIGRATOR: Migrator = sqlx::migrate!();
 /// The recommender's database.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
+    pub(crate) fn new(pool: Pool) -> Self {
         Self { pool }
     }
 
@@ -47,7 +48,8 @@ impl Store {
 
     /// Keeps those baskets whose ids are new, all in one transaction; returns these, by place.
     pub(crate) async fn import(&self, baskets: &[Imported]) -> Result<Vec<bool>, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut connection = self.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let revision = next_revision(&mut transaction).await?;
         let mut new = Vec::with_capacity(baskets.len());
         for basket in baskets {
@@ -56,6 +58,7 @@ impl Store {
         crash::point("import-before-commit");
         transaction.commit().await?;
         crash::point("import-after-commit");
+        connection.done();
         Ok(new)
     }
 }

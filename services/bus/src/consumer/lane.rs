@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use super::pace::Pace;
 use super::work::Work;
+use crate::pace::Pace;
 
 /// Records that are applied in one transaction, at most, when that many wait.
 const TOGETHER: usize = 64;

@@ -4,11 +4,11 @@ use std::slice;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use kit::database::Asked;
+use kit::database::{Asked, Pool};
 use kit::telemetry::{self, attribute_of};
 use kit::{crash, text};
 use rdkafka::message::{Message, OwnedMessage};
-use sqlx::PgPool;
+use sqlx::Connection as _;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field};
@@ -21,7 +21,7 @@ use crate::received::{Malformed, Received};
 
 /// What is done with each record.
 pub(crate) struct Work {
-    pub(crate) pool: PgPool,
+    pub(crate) pool: Pool,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) group: String,
@@ -121,7 +121,8 @@ impl Work {
 
     async fn transact(&self, jobs: &[&Job]) -> Result<(), HandleError> {
         let away = |error: sqlx::Error| HandleError::Unavailable(error.into());
-        let mut transaction = self.pool.begin().await.map_err(away)?;
+        let mut connection = self.pool.acquire().await.map_err(away)?;
+        let mut transaction = connection.begin().await.map_err(away)?;
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.event.id).collect();
         let inbox = "INSERT INTO inbox (consumer, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS id
                      ON CONFLICT DO NOTHING RETURNING event_id";
@@ -135,7 +136,9 @@ impl Work {
         }
         if nothing_new {
             tracing::debug!("known already");
-            return transaction.rollback().await.map_err(away);
+            transaction.rollback().await.map_err(away)?;
+            connection.done();
+            return Ok(());
         }
         for Job { event, span } in jobs {
             let handling = self.handler.handle(&mut transaction, event).instrument(span.clone());
@@ -147,6 +150,7 @@ impl Work {
         crash::point("consumer-before-commit");
         transaction.commit().await.map_err(away)?;
         crash::point("consumer-after-commit");
+        connection.done();
         Ok(())
     }
 

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use kit::database::Pool;
 use sqlx::postgres::PgRow;
-use sqlx::{ConnectOptions, PgConnection, PgPool, Row};
+use sqlx::{ConnectOptions, PgConnection, Row};
 use tokio::time::timeout;
 
 use super::Outbox;
@@ -21,7 +22,7 @@ const STATEMENT: Duration = Duration::from_secs(10);
 /// The relay holds an advisory lock on a connection of its own, and reads and deletes on that very connection: if it is
 /// lost, so is the lock, and nothing can be marked any more by a relay that has been replaced.
 pub struct PgOutbox {
-    pool: PgPool,
+    pool: Pool,
     holder: Option<Holder>,
 }
 
@@ -32,7 +33,7 @@ struct Holder {
 
 impl PgOutbox {
     /// The connection is made beside the pool, with the pool's options.
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Pool) -> Self {
         Self { pool, holder: None }
     }
 

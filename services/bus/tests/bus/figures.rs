@@ -32,8 +32,9 @@ impl Handler for Stopwatch {
 
 fn consumer(shop: &Shop) -> (Running, UnboundedReceiver<Instant>) {
     let (told, handled) = unbounded_channel();
-    let consumer = Consumer::new(&shop.settings(), &shop.group, &[&shop.topic], shop.pool.clone(), Stopwatch(told))
-        .expect("a client");
+    let consumer =
+        Consumer::new(&shop.settings(), &shop.group, &[&shop.topic], shop.connections.clone(), Stopwatch(told))
+            .expect("a client");
     (Running::start(|shutdown| consumer.run(shutdown)), handled)
 }
 

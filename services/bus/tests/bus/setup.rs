@@ -5,12 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bus::{Consumer, Event, HandleError, Handler, PgOutbox, Received, Relay, Settings, Wake};
 use kit::Shutdown;
+use kit::database::Pool;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::json;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgConnection, PgPool};
 use testkit::brokers::{Broker, Kind, unique};
 use tokio::runtime::Handle;
@@ -30,7 +32,10 @@ const TABLES: &str = "
 /// A broker, on which its names are its own, and a database with the tables of a service.
 pub(crate) struct Shop {
     pub(crate) broker: Broker,
+    /// The test's own.
     pub(crate) pool: PgPool,
+    /// The service's.
+    pub(crate) connections: Pool,
     pub(crate) topic: String,
     /// The topic of its dead letters.
     pub(crate) dead: String,
@@ -50,12 +55,13 @@ impl Shop {
 
     /// In a database that is empty.
     pub(crate) async fn with(broker: Broker, url: &str) -> Self {
-        let pool = kit::database::connect(url).await.expect("a URL");
+        let connections = kit::database::connect(url).await.expect("a URL");
+        let pool = PgPoolOptions::new().max_connections(3).connect_lazy(url).expect("a URL");
         sqlx::raw_sql(TABLES).execute(&pool).await.expect("tables");
         let topic = unique("order_events");
         let dead = format!("{topic}.dlt");
         broker.create(&[&topic, &dead]).await;
-        Self { broker, pool, topic, dead, group: unique("ledger") }
+        Self { broker, pool, connections, topic, dead, group: unique("ledger") }
     }
 
     pub(crate) fn event(&self, key: &str, n: i32) -> Event {
@@ -67,7 +73,7 @@ impl Shop {
     }
 
     pub(crate) fn relay(&self) -> (Running, Wake) {
-        let (relay, wake) = Relay::new(&self.settings(), PgOutbox::new(self.pool.clone())).expect("a client");
+        let (relay, wake) = Relay::new(&self.settings(), PgOutbox::new(self.connections.clone())).expect("a client");
         (Running::start(|shutdown| relay.run(shutdown)), wake)
     }
 
@@ -76,8 +82,8 @@ impl Shop {
     }
 
     pub(crate) fn consumer_of(&self, group: &str, topic: &str, ledger: &Ledger) -> Running {
-        let consumer =
-            Consumer::new(&self.settings(), group, &[topic], self.pool.clone(), ledger.clone()).expect("a client");
+        let consumer = Consumer::new(&self.settings(), group, &[topic], self.connections.clone(), ledger.clone())
+            .expect("a client");
         Running::start(|shutdown| consumer.run(shutdown))
     }
 

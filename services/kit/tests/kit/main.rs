@@ -2,4 +2,5 @@
 
 mod crowd;
 mod dummy;
+mod pool;
 mod telemetry;

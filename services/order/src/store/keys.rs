@@ -1,6 +1,7 @@
 //! Idempotency keys: an account's, for 24 hours, each for one order that was made.
 
-use sqlx::{PgConnection, PgPool};
+use kit::database::Pool;
+use sqlx::PgConnection;
 
 use crate::domain::IdempotencyKey;
 
@@ -20,7 +21,7 @@ pub(super) async fn order_id(
     .await
 }
 
-pub(super) async fn delete_expired(pool: &PgPool) -> Result<u64, sqlx::Error> {
+pub(super) async fn delete_expired(pool: &Pool) -> Result<u64, sqlx::Error> {
     let deleted = sqlx::query("DELETE FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'")
         .execute(pool)
         .await?;

@@ -9,7 +9,7 @@ mod webhooks;
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use kit::database::Pool;
 use sqlx::migrate::Migrator;
 
 use crate::domain::UnknownWord;
@@ -27,11 +27,11 @@ pub(crate) static MIGRATOR: Migrator = sqlx::migrate!();
 /// The service's database.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
+    pub(crate) fn new(pool: Pool) -> Self {
         Self { pool }
     }
 }

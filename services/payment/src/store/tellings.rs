@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kit::crash;
-use sqlx::{PgExecutor, Row};
+use sqlx::{Connection as _, PgExecutor, Row};
 
 use super::{Error, Store, seconds, transactions};
 use crate::domain::{Status, TransactionId};
@@ -83,7 +83,8 @@ impl Store {
         match settlement {
             Settlement::Stands => settle(&self.pool, id).await?,
             Settlement::Refunded => {
-                let mut transaction = self.pool.begin().await?;
+                let mut connection = self.pool.acquire().await?;
+                let mut transaction = connection.begin().await?;
                 settle(&mut *transaction, id).await?;
                 let turned =
                     sqlx::query("UPDATE transactions SET status = 'REFUNDED' WHERE id = $1 AND status = 'SUCCESS'")
@@ -100,6 +101,7 @@ impl Store {
                     .await?;
                 }
                 transaction.commit().await?;
+                connection.done();
             }
         }
         crash::point("telling-after-settle");

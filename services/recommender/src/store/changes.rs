@@ -2,7 +2,8 @@
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use kit::Cents;
-use sqlx::{FromRow, PgPool};
+use kit::database::Pool;
+use sqlx::FromRow;
 
 use crate::domain::{Basket, Order, Product};
 use crate::error::Error;
@@ -29,7 +30,7 @@ struct OrderRow {
 /// Rows of one part: a history of years is never in memory twice.
 const PART: usize = 1_000;
 
-pub(super) fn since(pool: &PgPool, since: i64, revision: i64) -> impl Stream<Item = Result<Changes, Error>> {
+pub(super) fn since(pool: &Pool, since: i64, revision: i64) -> impl Stream<Item = Result<Changes, Error>> {
     let products =
         sqlx::query_as("SELECT id, name, description, price_cents, deleted FROM products WHERE revision > $1")
             .bind(since)

@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a busy lane lets records gather: a transaction for each of them costs several times as much as its effect.
+/// How long a busy lane lets records gather, and a busy relay events: a transaction or a request for each of them costs
+/// several times as much as what it does.
 const GATHER: Duration = Duration::from_millis(20);
-/// How long a lane counts as busy after several records came at once.
+/// How long it counts as busy after several came at once.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// Whether records come faster than they are applied, and should be let gather. One that comes alone, or after the last was
-/// applied, is never kept waiting.
+/// Whether records or events come faster than they are dealt with, and should be let gather. One that comes alone, or after
+/// the last was dealt with, is never kept waiting.
 #[derive(Default)]
 pub(crate) struct Pace {
     several: Option<Instant>,
@@ -21,9 +22,9 @@ impl Pace {
         (since < BUSY).then_some(GATHER)
     }
 
-    /// So many records go together.
-    pub(crate) fn took(&mut self, records: usize, now: Instant) {
-        self.several = (records > 1).then_some(now);
+    /// So many go together.
+    pub(crate) fn took(&mut self, together: usize, now: Instant) {
+        self.several = (together > 1).then_some(now);
     }
 }
 
