@@ -15,12 +15,12 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use testkit::{eventually, keys::Keys, leash::Leash, postgres::Cluster};
+use testkit::{eventually, keys::Keys, leash::Leash, postgres::Cluster, ready};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     containers::Containers,
-    part::{Database, Part, Place},
+    part::{Database, Part, Place, Ports},
 };
 use crate::{shop::SETTLED, stack::IN_DOCKER};
 
@@ -38,7 +38,7 @@ pub(super) struct Site {
     folder: PathBuf,
     clusters: BTreeMap<Database, Cluster>,
     urls: BTreeMap<Database, String>,
-    places: BTreeMap<Part, Place>,
+    ports: BTreeMap<Part, Ports>,
     processes: BTreeMap<Part, Child>,
     /// In place of the broker's process and of product's own store.
     containers: Option<Containers>,
@@ -71,7 +71,7 @@ impl Site {
             leash,
             clusters: BTreeMap::new(),
             urls: BTreeMap::new(),
-            places: Part::ALL.map(|part| (part, Place::free())).into(),
+            ports: Part::ALL.map(|part| (part, Ports::reserve())).into(),
             processes: BTreeMap::new(),
             containers,
         };
@@ -90,7 +90,7 @@ impl Site {
         site
     }
 
-    /// Starts whatever does not run.
+    /// Starts whatever does not run, and lets go on what was paused.
     async fn mend(&mut self) {
         for database in Database::ALL {
             self.bring_back(database).await;
@@ -98,14 +98,19 @@ impl Site {
         for part in Part::ALL {
             let ended = |child: &mut Child| child.try_wait().expect("it is our child").is_some();
             let in_container = self.containers.as_ref().is_some_and(|containers| containers.run(part));
-            if !in_container && self.processes.get_mut(&part).is_none_or(ended) {
+            if in_container {
+                continue;
+            }
+            if self.processes.get_mut(&part).is_none_or(ended) {
                 self.start(part).await;
+            } else {
+                self.resume(part);
             }
         }
     }
 
     pub(super) fn place(&self, part: Part) -> Place {
-        self.places[&part]
+        self.ports[&part].place()
     }
 
     pub(super) fn brokers(&self) -> String {
@@ -123,7 +128,7 @@ impl Site {
         &self.keys
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it can do its work.
     pub(super) async fn start(&mut self, part: Part) {
         if let (Some(containers), Part::Broker) = (&mut self.containers, part) {
             return containers.start_broker();
@@ -131,14 +136,15 @@ impl Site {
         let place = self.place(part);
         let child = self.spawn(part, place);
         self.processes.insert(part, child);
-        listens(part, place).await;
+        serves(part, place).await;
     }
 
     /// A second one beside it, at another place, which ends with the value.
     pub(super) async fn double(&self, part: Part) -> Double {
-        let place = Place::free();
-        let double = Double { place, child: self.spawn(part, place) };
-        listens(part, place).await;
+        let ports = Ports::reserve();
+        let place = ports.place();
+        let double = Double { place, child: self.spawn(part, place), _ports: ports };
+        serves(part, place).await;
         double
     }
 
@@ -246,6 +252,7 @@ impl Site {
 pub(super) struct Double {
     pub(super) place: Place,
     child: Child,
+    _ports: Ports,
 }
 
 impl Double {
@@ -269,9 +276,11 @@ async fn ended(child: &mut Child, what: impl std::fmt::Debug) -> ExitStatus {
     eventually(SETTLED, &format!("{what:?} ends"), async || child.try_wait().expect("it is our child")).await
 }
 
-async fn listens(part: Part, place: Place) {
+/// Who has a database is ready once it has its connections: before, a busy machine may tell a call that the store is away.
+async fn serves(part: Part, place: Place) {
     let address = match part {
-        Part::Broker | Part::Order | Part::Payment | Part::Recommender => place.grpc,
+        Part::Order | Part::Payment | Part::Recommender => return ready::grpc(place.grpc, "").await,
+        Part::Broker => place.grpc,
         Part::Product | Part::Gateway => place.http,
     };
     eventually(SETTLED, &format!("{part:?} listens"), async || TcpStream::connect(address).ok().map(drop)).await;
