@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     net::TcpStream,
+    ops::{Deref, DerefMut},
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -30,6 +31,9 @@ const LEASH: &str = "trap '' INT TERM HUP; cat > /dev/null; rm -rf \"$@\"; kill 
 
 const BUILD: Duration = Duration::from_secs(600);
 
+/// Of each part, at most, when a test fails.
+const COMPLAINTS: usize = 15;
+
 pub(super) struct Site {
     /// The first to be dropped: the processes end before what they use.
     leash: Leash,
@@ -44,8 +48,36 @@ pub(super) struct Site {
     containers: Option<Containers>,
 }
 
+/// The site while a test has it. If the test fails, it hands it back with what the parts have complained about: nobody else
+/// will ever see that.
+pub(super) struct Held(MutexGuard<'static, Option<Site>>);
+
+impl Deref for Held {
+    type Target = Option<Site>;
+
+    fn deref(&self) -> &Option<Site> {
+        &self.0
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Option<Site> {
+        &mut self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(site) = &*self.0
+        {
+            site.complain();
+        }
+    }
+}
+
 /// The one site of this test process, whole, for one test at a time: all of them disturb it.
-pub(super) async fn exclusive() -> MutexGuard<'static, Option<Site>> {
+pub(super) async fn exclusive() -> Held {
     static SITE: Mutex<Option<Site>> = Mutex::const_new(None);
     let mut guard = SITE.lock().await;
     match guard.as_mut() {
@@ -53,7 +85,7 @@ pub(super) async fn exclusive() -> MutexGuard<'static, Option<Site>> {
         Some(site) => site.mend().await,
         None => *guard = Some(Site::boot().await),
     }
-    guard
+    Held(guard)
 }
 
 impl Site {
@@ -195,8 +227,24 @@ impl Site {
         }
     }
 
+    fn log(&self, part: Part) -> PathBuf {
+        self.folder.join(format!("{}.log", part.name()))
+    }
+
+    fn complain(&self) {
+        for part in Part::ALL {
+            // One that runs in a container has none here.
+            let log = fs::read(self.log(part)).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let complaints: Vec<&str> = log.lines().filter(|line| !line.contains(" INFO ")).collect();
+            for line in complaints.iter().skip(complaints.len().saturating_sub(COMPLAINTS)) {
+                eprintln!("{} | {line}", part.name());
+            }
+        }
+    }
+
     fn spawn(&self, part: Part, place: Place) -> Child {
-        let log = File::options().create(true).append(true).open(self.folder.join(format!("{}.log", part.name())));
+        let log = File::options().create(true).append(true).open(self.log(part));
         let mut command = self.command(part, place);
         if part != Part::Broker {
             command.arg("serve");
