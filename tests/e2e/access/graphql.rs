@@ -1,6 +1,6 @@
 //! Every field that an operation of the gateway can begin with.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -48,8 +48,12 @@ const ROWS: &[Row] = &[
     row("Subscription.orderStatus",             "order", [U, U, U, N, U, OK], &[], OK),
 ];
 
+/// The types that anyone may see, whosever they are.
+const PUBLIC: [&str; 5] = ["AuthResponse", "PageInfo", "Product", "ProductConnection", "ProductEdge"];
+
 pub(super) async fn holds(people: &People, mode: Mode) {
     table::complete(ROWS, &fields(people).await);
+    assert_eq!(reached_by_anyone(people).await, PUBLIC.map(str::to_owned).into());
     table::holds(people, mode, ROWS, async |row, scene, credential| match row.call() {
         "Subscription.orderStatus" => subscribe(scene, credential).await,
         _ => ask(row.what, scene, credential).await,
@@ -68,6 +72,39 @@ async fn fields(people: &People) -> Vec<String> {
         fields.map(|field| format!("{}.{}", root["name"].as_str().unwrap_or(""), field["name"].as_str().unwrap_or("")))
     });
     fields.collect()
+}
+
+/// The types that lie behind what needs no token: fields of fields are as open as those that an operation begins with.
+async fn reached_by_anyone(people: &People) -> BTreeSet<String> {
+    let query =
+        "{ __schema { types { name fields { name type { name ofType { name ofType { name ofType { name } } } } } } } }";
+    let answer = people.shop.graphql(&people.owner.token, query, Value::Null).await.expect("the gateway answers");
+    let types = answer["data"]["__schema"]["types"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    // Scalars have no fields and lead nowhere.
+    let fields = |of: &str| types.iter().find(|one| one["name"] == of).and_then(|one| one["fields"].as_array());
+    let mut next: Vec<String> = Vec::new();
+    for row in ROWS.iter().filter(|row| row.cells[0] == OK) {
+        let (root, name) = row.call().split_once('.').expect("a root and its field");
+        let field = fields(root).and_then(|fields| fields.iter().find(|field| field["name"] == name));
+        next.push(named(&field.unwrap_or_else(|| panic!("{root} has no {name}"))["type"]));
+    }
+    let mut reached = BTreeSet::new();
+    while let Some(of) = next.pop() {
+        if let Some(fields) = fields(&of)
+            && reached.insert(of)
+        {
+            next.extend(fields.iter().map(|field| named(&field["type"])));
+        }
+    }
+    reached
+}
+
+/// The type within lists and what is never null.
+fn named(mut of: &Value) -> String {
+    while !of["ofType"].is_null() {
+        of = &of["ofType"];
+    }
+    of["name"].as_str().expect("a type has a name").to_owned()
 }
 
 async fn ask(what: &str, scene: &Scene<'_>, credential: &Credential) -> Answer {

@@ -1,13 +1,8 @@
 //! What the attacked shop consists of.
 
-use std::{
-    collections::BTreeMap,
-    net::{SocketAddr, TcpListener},
-    path::PathBuf,
-    sync::LazyLock,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::LazyLock};
 
-use testkit::cargo::build;
+use testkit::{cargo::build, port::Port};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
@@ -60,14 +55,18 @@ pub(super) struct Place {
     pub(super) grpc: SocketAddr,
 }
 
-impl Place {
-    pub(super) fn free() -> Self {
-        Self { http: free_address(), grpc: free_address() }
-    }
+/// A [`Place`] that nobody else gets while this lives, also while its process is dead.
+pub(super) struct Ports {
+    http: Port,
+    grpc: Port,
 }
 
-/// Below the ports that Linux gives to outgoing connections: nobody takes it while its owner is dead.
-fn free_address() -> SocketAddr {
-    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).and_then(|socket| socket.local_addr()).ok();
-    std::iter::repeat_with(|| 10_000 + rand::random::<u16>() % 9_000).find_map(free).expect("there is a free port")
+impl Ports {
+    pub(super) fn reserve() -> Self {
+        Self { http: Port::reserve(), grpc: Port::reserve() }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place { http: self.http.address(), grpc: self.grpc.address() }
+    }
 }

@@ -22,13 +22,16 @@ async fn two_of_each_service_do_what_one_does() {
 
     for _ in 0..10 {
         let key = Uuid::new_v4().to_string();
-        let (one, same) = tokio::join!(client.order(&key), other.order(&key));
+        let order = async |client: &Client| insist("an order", async || client.order(&key).await).await;
+        let (one, same) = tokio::join!(order(&client), order(&other));
         let (one, same) = (one.expect("an order"), same.expect("an order"));
         assert_eq!(one, same, "one key, one order");
-        let (page, same) = tokio::join!(client.check_out(one), other.check_out(one));
+        let session = async |client: &Client| insist("a session", async || client.check_out(one).await).await;
+        let (page, same) = tokio::join!(session(&client), session(&other));
         let transaction = |page: &str| page.rsplit('/').next().map(str::to_owned);
         assert_eq!(transaction(&page.expect("a session")), transaction(&same.expect("a session")), "one session");
-        let (one, same) = tokio::join!(client.cancel(one), other.cancel(one));
+        let cancel = async |client: &Client| insist("a cancellation", async || client.cancel(one).await).await;
+        let (one, same) = tokio::join!(cancel(&client), cancel(&other));
         assert!(one.is_ok() && same.is_ok(), "the same status again is fine: {one:?} {same:?}");
     }
 

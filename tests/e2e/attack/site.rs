@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     net::TcpStream,
+    ops::{Deref, DerefMut},
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -15,12 +16,12 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use testkit::{eventually, keys::Keys, leash::Leash, postgres::Cluster};
+use testkit::{eventually, keys::Keys, leash::Leash, postgres::Cluster, ready};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     containers::Containers,
-    part::{Database, Part, Place},
+    part::{Database, Part, Place, Ports},
 };
 use crate::{shop::SETTLED, stack::IN_DOCKER};
 
@@ -30,6 +31,9 @@ const LEASH: &str = "trap '' INT TERM HUP; cat > /dev/null; rm -rf \"$@\"; kill 
 
 const BUILD: Duration = Duration::from_secs(600);
 
+/// Of each part, at most, when a test fails.
+const COMPLAINTS: usize = 15;
+
 pub(super) struct Site {
     /// The first to be dropped: the processes end before what they use.
     leash: Leash,
@@ -38,14 +42,42 @@ pub(super) struct Site {
     folder: PathBuf,
     clusters: BTreeMap<Database, Cluster>,
     urls: BTreeMap<Database, String>,
-    places: BTreeMap<Part, Place>,
+    ports: BTreeMap<Part, Ports>,
     processes: BTreeMap<Part, Child>,
     /// In place of the broker's process and of product's own store.
     containers: Option<Containers>,
 }
 
+/// The site while a test has it. If the test fails, it hands it back with what the parts have complained about: nobody else
+/// will ever see that.
+pub(super) struct Held(MutexGuard<'static, Option<Site>>);
+
+impl Deref for Held {
+    type Target = Option<Site>;
+
+    fn deref(&self) -> &Option<Site> {
+        &self.0
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Option<Site> {
+        &mut self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(site) = &*self.0
+        {
+            site.complain();
+        }
+    }
+}
+
 /// The one site of this test process, whole, for one test at a time: all of them disturb it.
-pub(super) async fn exclusive() -> MutexGuard<'static, Option<Site>> {
+pub(super) async fn exclusive() -> Held {
     static SITE: Mutex<Option<Site>> = Mutex::const_new(None);
     let mut guard = SITE.lock().await;
     match guard.as_mut() {
@@ -53,7 +85,7 @@ pub(super) async fn exclusive() -> MutexGuard<'static, Option<Site>> {
         Some(site) => site.mend().await,
         None => *guard = Some(Site::boot().await),
     }
-    guard
+    Held(guard)
 }
 
 impl Site {
@@ -71,7 +103,7 @@ impl Site {
             leash,
             clusters: BTreeMap::new(),
             urls: BTreeMap::new(),
-            places: Part::ALL.map(|part| (part, Place::free())).into(),
+            ports: Part::ALL.map(|part| (part, Ports::reserve())).into(),
             processes: BTreeMap::new(),
             containers,
         };
@@ -90,7 +122,7 @@ impl Site {
         site
     }
 
-    /// Starts whatever does not run.
+    /// Starts whatever does not run, and lets go on what was paused.
     async fn mend(&mut self) {
         for database in Database::ALL {
             self.bring_back(database).await;
@@ -98,14 +130,19 @@ impl Site {
         for part in Part::ALL {
             let ended = |child: &mut Child| child.try_wait().expect("it is our child").is_some();
             let in_container = self.containers.as_ref().is_some_and(|containers| containers.run(part));
-            if !in_container && self.processes.get_mut(&part).is_none_or(ended) {
+            if in_container {
+                continue;
+            }
+            if self.processes.get_mut(&part).is_none_or(ended) {
                 self.start(part).await;
+            } else {
+                self.resume(part);
             }
         }
     }
 
     pub(super) fn place(&self, part: Part) -> Place {
-        self.places[&part]
+        self.ports[&part].place()
     }
 
     pub(super) fn brokers(&self) -> String {
@@ -123,7 +160,7 @@ impl Site {
         &self.keys
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it can do its work.
     pub(super) async fn start(&mut self, part: Part) {
         if let (Some(containers), Part::Broker) = (&mut self.containers, part) {
             return containers.start_broker();
@@ -131,14 +168,15 @@ impl Site {
         let place = self.place(part);
         let child = self.spawn(part, place);
         self.processes.insert(part, child);
-        listens(part, place).await;
+        serves(part, place).await;
     }
 
     /// A second one beside it, at another place, which ends with the value.
     pub(super) async fn double(&self, part: Part) -> Double {
-        let place = Place::free();
-        let double = Double { place, child: self.spawn(part, place) };
-        listens(part, place).await;
+        let ports = Ports::reserve();
+        let place = ports.place();
+        let double = Double { place, child: self.spawn(part, place), _ports: ports };
+        serves(part, place).await;
         double
     }
 
@@ -189,8 +227,24 @@ impl Site {
         }
     }
 
+    fn log(&self, part: Part) -> PathBuf {
+        self.folder.join(format!("{}.log", part.name()))
+    }
+
+    fn complain(&self) {
+        for part in Part::ALL {
+            // One that runs in a container has none here.
+            let log = fs::read(self.log(part)).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let complaints: Vec<&str> = log.lines().filter(|line| !line.contains(" INFO ")).collect();
+            for line in complaints.iter().skip(complaints.len().saturating_sub(COMPLAINTS)) {
+                eprintln!("{} | {line}", part.name());
+            }
+        }
+    }
+
     fn spawn(&self, part: Part, place: Place) -> Child {
-        let log = File::options().create(true).append(true).open(self.folder.join(format!("{}.log", part.name())));
+        let log = File::options().create(true).append(true).open(self.log(part));
         let mut command = self.command(part, place);
         if part != Part::Broker {
             command.arg("serve");
@@ -246,6 +300,7 @@ impl Site {
 pub(super) struct Double {
     pub(super) place: Place,
     child: Child,
+    _ports: Ports,
 }
 
 impl Double {
@@ -269,9 +324,11 @@ async fn ended(child: &mut Child, what: impl std::fmt::Debug) -> ExitStatus {
     eventually(SETTLED, &format!("{what:?} ends"), async || child.try_wait().expect("it is our child")).await
 }
 
-async fn listens(part: Part, place: Place) {
+/// Who has a database is ready once it has its connections: before, a busy machine may tell a call that the store is away.
+async fn serves(part: Part, place: Place) {
     let address = match part {
-        Part::Broker | Part::Order | Part::Payment | Part::Recommender => place.grpc,
+        Part::Order | Part::Payment | Part::Recommender => return ready::grpc(place.grpc, "").await,
+        Part::Broker => place.grpc,
         Part::Product | Part::Gateway => place.http,
     };
     eventually(SETTLED, &format!("{part:?} listens"), async || TcpStream::connect(address).ok().map(drop)).await;
