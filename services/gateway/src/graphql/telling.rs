@@ -11,6 +11,7 @@ use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, N
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::{Data, Request, Response, Value};
 use futures::Stream;
+use kit::http::milliseconds;
 use kit::telemetry::{self, TRACEPARENT};
 use tracing::{Instrument, Span, field};
 
@@ -102,8 +103,7 @@ impl Stream for Answers {
             if let Some(response) = answer {
                 operation::answered(response);
             }
-            let ms = (begun.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
-            tracing::info!(ms, "answered");
+            tracing::info!(ms = milliseconds(begun.elapsed()), "answered");
             drop(entered);
             *first = None;
         }
