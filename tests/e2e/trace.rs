@@ -83,7 +83,8 @@ async fn an_order_tells_its_whole_way_what_it_waits_for_and_what_is_left_of_it_w
     stack.succeeds(&["down"]);
     let (story, code) = stack.json(&["trace", &stuck.to_string()]);
     assert_eq!(code, 0, "{story:#}");
-    assert_eq!(texts(&story, "missing", "what"), BTreeSet::from(["rows"]), "{story:#}");
+    let missing = texts(&story, "missing", "what");
+    assert!(missing.contains("rows") && !missing.contains("events"), "{story:#}");
     let kinds: Vec<&Value> = story["events"].as_array().expect("a list").iter().map(|event| &event["type"]).collect();
     assert_eq!(kinds, ["order_created", "order_paid"], "the broker has left them: {story:#}");
     what_was_published(&stack, stuck);
