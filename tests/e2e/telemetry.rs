@@ -39,12 +39,13 @@ const SENT: (&str, i32, &str) = ("order", PRODUCER, "send order_events");
 const BOTH: usize = 2;
 
 /// The flow of an order that is made and paid.
-const FLOW: [Hop; 20] = [
+const FLOW: [Hop; 21] = [
     ("gateway", SERVER, "POST /graphql", None),
     ("gateway", CLIENT, "pb.OrderService/CreateOrder", Some(("gateway", SERVER, "POST /graphql"))),
     (CREATED.0, CREATED.1, CREATED.2, Some(("gateway", CLIENT, "pb.OrderService/CreateOrder"))),
     ("order", CLIENT, "POST /products/batch", Some(CREATED)),
     ("product", SERVER, "POST /products/batch", Some(("order", CLIENT, "POST /products/batch"))),
+    ("product", INTERNAL, "get products", Some(("product", SERVER, "POST /products/batch"))),
     ("order", CLIENT, "INSERT orders", Some(CREATED)),
     (SENT.0, SENT.1, SENT.2, Some(CREATED)),
     ("recommender", CONSUMER, "process order_events", Some(SENT)),
@@ -224,6 +225,8 @@ async fn an_order_is_one_trace_from_its_making_to_its_last_consumer_and_what_wen
         ("order", "db.client.operation.duration"),
         ("order", "messaging.client.sent.messages"),
         ("recommender", "messaging.client.consumed.messages"),
+        ("payment", "kafka.consumer_group.lag"),
+        ("product", "db.client.operation.duration"),
     ] {
         eventually(SETTLED, metric, async || sink.metrics(service).contains(&metric.to_owned()).then_some(())).await;
     }

@@ -39,17 +39,11 @@ struct ProducerIds {
 impl Identity {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(NAME);
-        let read = || -> io::Result<Option<Record>> {
-            Ok(file::read(&path)?.map(|content| serde_json::from_slice(&content)).transpose()?)
-        };
-        let record = read().map_err(|error| Error::io("read", &path, error))?.unwrap_or_else(|| Record {
+        let record = stored(dir)?.unwrap_or_else(|| Record {
             format: FORMAT,
             cluster_id: Uuid::new_v4().simple().to_string(),
             next_producer_block: BLOCK,
         });
-        if record.format != FORMAT {
-            return Err(Error::Format { path: dir.to_owned(), found: record.format, known: FORMAT });
-        }
         let producer_ids = ProducerIds { next: record.next_producer_block, record: record.clone() };
         let identity = Self { path, cluster_id: record.cluster_id.clone(), producer_ids: Mutex::new(producer_ids) };
         identity.save(&record).map_err(|error| Error::io("write", &identity.path, error))?;
@@ -73,5 +67,23 @@ impl Identity {
     fn save(&self, record: &Record) -> io::Result<()> {
         fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
         file::replace(&self.path, &serde_json::to_vec_pretty(record)?).map(|_file| ())
+    }
+}
+
+/// Whether a broker has ever had its data in `dir`.
+pub(crate) fn is_there(dir: &Path) -> Result<bool, Error> {
+    Ok(stored(dir)?.is_some())
+}
+
+fn stored(dir: &Path) -> Result<Option<Record>, Error> {
+    let path = dir.join(NAME);
+    let read = || -> io::Result<Option<Record>> {
+        Ok(file::read(&path)?.map(|content| serde_json::from_slice(&content)).transpose()?)
+    };
+    match read().map_err(|error| Error::io("read", &path, error))? {
+        Some(Record { format, .. }) if format != FORMAT => {
+            Err(Error::Format { path: dir.to_owned(), found: format, known: FORMAT })
+        }
+        record => Ok(record),
     }
 }

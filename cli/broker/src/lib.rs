@@ -20,8 +20,11 @@ mod node;
 mod offsets;
 mod protocol;
 mod settings;
+mod stored;
 mod topics;
 
 pub use broker::Broker;
 pub use config::Config;
 pub use error::Error;
+pub use log::{Record, Records};
+pub use stored::{Positions, Stored};

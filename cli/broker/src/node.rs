@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::group::Coordinator;
 use crate::identity::Identity;
-use crate::offsets::Offsets;
+use crate::offsets::{self, Offsets};
 use crate::settings::Settings;
 use crate::topics::Topics;
 
@@ -27,7 +27,7 @@ impl Node {
         let dir = &config.data_dir;
         let identity = Identity::open(dir)?;
         let topics = Topics::open(dir.join("topics"), Settings::from(&config), config.fsync)?;
-        let offsets = Offsets::open(dir.join("offsets.log"), config.fsync, |topic| topics.get(topic).is_ok())?;
+        let offsets = Offsets::open(dir.join(offsets::FILE), config.fsync, |topic| topics.get(topic).is_ok())?;
         let groups = Coordinator::new(config.initial_rebalance_delay);
         Ok(Arc::new(Self { config, identity, topics, offsets, groups }))
     }

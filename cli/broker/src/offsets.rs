@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::file;
 
+/// The file's name, in the data directory.
+pub(crate) const FILE: &str = "offsets.log";
 /// Below this size, in bytes, history does no harm.
 const COMPACT_ABOVE: u64 = 1024 * 1024;
 
@@ -28,6 +30,9 @@ pub(crate) struct Committed {
 
 /// Topic and partition.
 pub(crate) type Place = (String, i32);
+
+/// What each group has committed.
+pub(crate) type Groups = BTreeMap<String, BTreeMap<Place, Committed>>;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
@@ -49,26 +54,14 @@ struct Store {
     size: u64,
     /// What the file would have after a rewrite, about.
     live: u64,
-    groups: BTreeMap<String, BTreeMap<Place, Committed>>,
+    groups: Groups,
 }
 
 impl Offsets {
     /// Reads the file, without the entries of topics that do not exist (any more).
     pub(crate) fn open(path: PathBuf, fsync: bool, exists: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let open = || -> io::Result<Store> {
-            let content = file::read(&path)?.unwrap_or_default();
-            let mut groups: BTreeMap<String, BTreeMap<Place, Committed>> = BTreeMap::new();
-            for line in content.split_inclusive(|byte| *byte == b'\n') {
-                let Some(entry) = parse(line) else {
-                    tracing::warn!(file = %path.display(), "dropped what follows a torn entry");
-                    break;
-                };
-                apply(&mut groups, &entry);
-            }
-            for places in groups.values_mut() {
-                places.retain(|(topic, _), _| exists(topic));
-            }
-            groups.retain(|_, places| !places.is_empty());
+            let groups = stored(&path, exists)?;
             let (file, size) = write(&path, &groups)?;
             Ok(Store { path: path.clone(), file, fsync, size, live: size, groups })
         };
@@ -153,8 +146,26 @@ impl Store {
     }
 }
 
+/// What stands in the file, by group, but for topics that do not exist (any more).
+pub(crate) fn stored(path: &Path, exists: impl Fn(&str) -> bool) -> io::Result<Groups> {
+    let content = file::read(path)?.unwrap_or_default();
+    let mut groups = Groups::new();
+    for line in content.split_inclusive(|byte| *byte == b'\n') {
+        let Some(entry) = parse(line) else {
+            tracing::warn!(file = %path.display(), "dropped what follows a torn entry");
+            break;
+        };
+        apply(&mut groups, &entry);
+    }
+    for places in groups.values_mut() {
+        places.retain(|(topic, _), _| exists(topic));
+    }
+    groups.retain(|_, places| !places.is_empty());
+    Ok(groups)
+}
+
 /// Replaces the file by one without history; answers with it and its size in bytes.
-fn write(path: &Path, groups: &BTreeMap<String, BTreeMap<Place, Committed>>) -> io::Result<(File, u64)> {
+fn write(path: &Path, groups: &Groups) -> io::Result<(File, u64)> {
     let mut lines = Vec::new();
     for (group, places) in groups {
         for ((topic, partition), committed) in places {
@@ -166,7 +177,7 @@ fn write(path: &Path, groups: &BTreeMap<String, BTreeMap<Place, Committed>>) -> 
     Ok((file::replace(path, &lines)?, lines.len() as u64))
 }
 
-fn apply(groups: &mut BTreeMap<String, BTreeMap<Place, Committed>>, entry: &Entry) {
+fn apply(groups: &mut Groups, entry: &Entry) {
     let place = (entry.topic.clone(), entry.partition);
     match &entry.committed {
         Some(committed) => {

@@ -201,6 +201,22 @@ impl Topics {
     }
 }
 
+/// The topics in `dir` by their names, with their folders and how many partitions they have. Nothing is opened.
+pub(crate) fn stored(dir: &Path) -> io::Result<BTreeMap<String, (PathBuf, usize)>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        // One that is being made or deleted is none.
+        if path.extension().is_none()
+            && let Some(description) = file::read(&path.join(DESCRIPTION))?
+        {
+            let Description { name, partitions, .. } = serde_json::from_slice(&description)?;
+            found.insert(name, (path, partitions));
+        }
+    }
+    Ok(found)
+}
+
 fn load(path: &Path, defaults: Settings, fsync: bool) -> io::Result<Topic> {
     let description = fs::read(path.join(DESCRIPTION))?;
     let Description { name, id, partitions, configs } = serde_json::from_slice(&description)?;

@@ -1,6 +1,8 @@
 //! Kafka as the command line needs it: the shop's topics, reading along without a consumer group, lag, dead letters and
 //! their redrive.
 //!
+//! Of an embedded broker that does not run, the same is read from its files.
+//!
 //! It must never depend on a service, nor join a group of theirs: who looks on changes nothing.
 
 mod asker;
@@ -13,12 +15,14 @@ pub mod letters;
 mod observer;
 pub mod publish;
 pub mod stats;
+pub mod stored;
 pub mod tail;
 pub mod topics;
 
 pub use event::{Event, Record};
 pub use feed::Feed;
 pub use observer::Observer;
+pub use stored::Stored;
 pub use tail::Tail;
 
 /// What went wrong with the broker.
@@ -34,6 +38,10 @@ pub enum Error {
     Silent { brokers: String, after: std::time::Duration },
     #[error("reading from Kafka at {brokers} has ended")]
     Ended { brokers: String },
+    #[error("topic {topic} cannot be read from its files: {source}")]
+    File { topic: String, source: std::io::Error },
+    #[error(transparent)]
+    Stored(#[from] shopctl_broker::Error),
     #[error("topic {topic} cannot be created: {code}")]
     Create { topic: String, code: rdkafka::types::RDKafkaErrorCode },
     #[error("topic {0} does not exist")]

@@ -9,7 +9,7 @@ use rdkafka::consumer::BaseConsumer;
 use serde::Serialize;
 
 use crate::{
-    Error, Feed,
+    Error, Event, Feed,
     asker::{self, Failure},
     feed::Topics,
     tail::Start,
@@ -49,14 +49,19 @@ impl Partition {
 /// Blocks.
 pub(crate) fn ask(asker: &BaseConsumer, topics: &[String]) -> Result<Vec<Partition>, Failure> {
     let ranges = asker::ranges(asker, &asker::places(asker, topics)?)?;
-    let then = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(RECENT);
-    let since = asker::since(asker, &ranges, i64::try_from(then.as_millis()).unwrap_or(i64::MAX))?;
+    let since = asker::since(asker, &ranges, recent())?;
     let partition = |((topic, partition), (first, next))| {
         let place = (topic, partition);
         let recent = since.get(&place).map_or(0, |since| next - since);
         Partition { topic: place.0, partition, first, next, recent }
     };
     Ok(ranges.into_iter().map(partition).collect())
+}
+
+/// When [`RECENT`] began: milliseconds since 1970.
+pub(crate) fn recent() -> i64 {
+    let then = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(RECENT);
+    i64::try_from(then.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// What was found in a partition by reading all of it.
@@ -69,6 +74,16 @@ pub struct Measured {
     pub newest: Option<i64>,
 }
 
+impl Measured {
+    pub(crate) fn add(&mut self, event: &Event) {
+        let headers = event.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len));
+        let parts = [&event.raw_key, &event.value].into_iter().flatten().map(Vec::len);
+        self.records += 1;
+        self.bytes += headers.chain(parts).sum::<usize>() as u64;
+        self.newest = self.newest.max(event.timestamp);
+    }
+}
+
 /// Reads all that stands in topics, by topic and partition. Where nothing stands, nothing is told.
 ///
 /// # Errors
@@ -77,13 +92,7 @@ pub async fn measure(brokers: &str, topics: Topics) -> Result<BTreeMap<(String, 
     let mut feed = Feed::open(brokers, topics, Start::Earliest).await?;
     let mut found: BTreeMap<(String, i32), Measured> = BTreeMap::new();
     while let Some(event) = feed.replayed().await? {
-        let headers = event.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len));
-        let parts = [&event.raw_key, &event.value].into_iter().flatten().map(Vec::len);
-        let bytes: usize = headers.chain(parts).sum();
-        let measured = found.entry((event.topic, event.partition)).or_default();
-        measured.records += 1;
-        measured.bytes += bytes as u64;
-        measured.newest = measured.newest.max(event.timestamp);
+        found.entry((event.topic.clone(), event.partition)).or_default().add(&event);
     }
     Ok(found)
 }

@@ -61,7 +61,7 @@ pub(crate) fn not_running(name: &str) -> Failure {
 }
 
 /// The same, and how it ended if nobody wanted that.
-fn ended(instance: &Instance) -> Failure {
+pub(crate) fn ended(instance: &Instance) -> Failure {
     let failure = not_running(&instance.name);
     let last = Last::of(instance);
     let told = match last.as_ref().map(Last::end) {

@@ -1,5 +1,6 @@
 //! Events that enter a database, each exactly once in effect.
 
+mod lag;
 mod lane;
 mod lanes;
 mod work;
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kit::Shutdown;
 use kit::database::Pool;
+use kit::{Shutdown, telemetry};
+use rdkafka::Statistics;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
@@ -20,6 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use crate::dead_letter::DeadLetters;
 use crate::handler::Handler;
 use crate::settings::{Error, Log, Settings};
+use lag::Lags;
 use lanes::{EndAll, Lanes};
 use work::Work;
 
@@ -43,6 +46,7 @@ pub struct Consumer {
 pub(crate) struct Context {
     lanes: Arc<Lanes>,
     joined: Arc<AtomicBool>,
+    lags: Lags,
 }
 
 impl Consumer {
@@ -55,7 +59,8 @@ impl Consumer {
         pool: Pool,
         handler: impl Handler,
     ) -> Result<Self, Error> {
-        let context = Context { lanes: Arc::new(Lanes::default()), joined: Arc::default() };
+        let lags = Lags::default();
+        let context = Context { lanes: Arc::new(Lanes::default()), joined: Arc::default(), lags: lags.clone() };
         let inner: StreamConsumer<Context> = settings.consumer(group).create_with_context(context)?;
         inner.subscribe(topics)?;
         let work = Work {
@@ -64,6 +69,7 @@ impl Consumer {
             dead_letters: DeadLetters::new(settings, group)?,
             group: group.to_owned(),
         };
+        telemetry::measure_lag(group, move || lags.get());
         Ok(Self { inner: Arc::new(inner), work: Arc::new(work) })
     }
 
@@ -111,6 +117,10 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         Log.error(error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.lags.learn(statistics);
     }
 }
 

@@ -1,4 +1,5 @@
-use kit::telemetry;
+use kit::telemetry::{self, attribute_of};
+use kit::text;
 use rdkafka::Message;
 use rdkafka::message::{Headers, OwnedMessage};
 use serde::Deserialize;
@@ -6,6 +7,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tracing::{Span, field};
 use uuid::Uuid;
 
 use crate::handler::HandleError;
@@ -46,8 +48,43 @@ impl Received {
         T::deserialize(&self.data).map_err(|error| HandleError::Refused(format!("data of {}: {error}", self.kind)))
     }
 
+    /// The span of whoever tells somebody of it that waits for it. Where nothing is exported it is none.
+    pub fn telling(&self) -> Span {
+        if !telemetry::is_exporting() {
+            return Span::none();
+        }
+        let span = tracing::info_span!(
+            "event",
+            topic = self.topic,
+            kind = field::Empty,
+            trace_id = field::Empty,
+            otel.name = format!("process {}", self.topic),
+            otel.kind = "consumer"
+        );
+        self.describe(&span);
+        telemetry::record_trace_id(&span);
+        processes(&span);
+        span
+    }
+
+    /// Has a span go on with the producer's, and be linked to it, as the conventions ask of one that may be among many.
+    pub(crate) fn describe(&self, span: &Span) {
+        span.record("kind", text::escape_control(&self.kind).as_ref());
+        if let Some(traceparent) = &self.traceparent {
+            telemetry::set_parent(span, traceparent);
+            telemetry::link(span, traceparent);
+        }
+        if telemetry::is_exporting() {
+            attribute_of(span, "messaging.message.id", self.id.to_string());
+            attribute_of(span, "messaging.kafka.message.key", self.key.clone());
+            for (name, id) in self.ids() {
+                attribute_of(span, name, id);
+            }
+        }
+    }
+
     /// The ids in its data, of whatever entities: `order_id` as `shop.order.id`.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = (String, telemetry::Value)> {
+    fn ids(&self) -> impl Iterator<Item = (String, telemetry::Value)> {
         self.data.as_object().into_iter().flatten().filter_map(|(field, value)| {
             let id = match value {
                 serde_json::Value::Number(number) => number.as_i64()?.into(),
@@ -70,6 +107,13 @@ impl Received {
             traceparent: header(record, telemetry::TRACEPARENT).map(str::to_owned),
         })
     }
+}
+
+/// Says of a span that it deals with a record.
+pub(crate) fn processes(span: &Span) {
+    attribute_of(span, "messaging.system", "kafka");
+    attribute_of(span, "messaging.operation.name", "process");
+    attribute_of(span, "messaging.operation.type", "process");
 }
 
 /// The last header of that name, as Kafka counts.

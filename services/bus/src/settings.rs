@@ -1,4 +1,5 @@
 use kit::config::{self, Lookup};
+use kit::telemetry;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -64,6 +65,10 @@ impl Settings {
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "500");
+        if let Some(interval) = telemetry::interval() {
+            // The library asks nobody for what it tells.
+            config.set("statistics.interval.ms", interval.as_millis().to_string());
+        }
         config
     }
 

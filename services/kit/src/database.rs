@@ -41,7 +41,9 @@ pub enum Error {
 /// A page that is read out of order costs what one in order does: the data are in memory or on a solid-state disk. Taken for
 /// a disk that turns, a table of some thousand rows would be read as a whole for one of them.
 pub async fn connect(url: &str) -> Result<Pool, Error> {
-    let options = options(url)?
+    let options = options(url)?;
+    asked::note(&options);
+    let options = options
         .options([
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "30s"),

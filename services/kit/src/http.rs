@@ -29,6 +29,7 @@ use crate::config::{self, Lookup};
 pub use crate::listener::bind;
 use crate::readiness::{Readiness, Status};
 use crate::request;
+pub use crate::request::milliseconds;
 use crate::server::{self, Manners, Protocol};
 use crate::shutdown::Shutdown;
 

@@ -164,6 +164,7 @@ fn join(span: &Span, headers: &HeaderMap) {
     telemetry::record_trace_id(span);
 }
 
-fn milliseconds(took: Duration) -> f64 {
+/// As logs tell it: to a tenth.
+pub fn milliseconds(took: Duration) -> f64 {
     (took.as_secs_f64() * 10_000.0).round() / 10.0
 }

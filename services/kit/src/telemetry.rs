@@ -13,14 +13,17 @@ mod fields;
 mod keeper;
 mod lines;
 pub(crate) mod metrics;
+mod query;
 mod sampler;
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::IsTerminal;
 use std::str::FromStr;
+use std::time::Duration;
 
 use opentelemetry::Key;
-use opentelemetry::trace::{Status, TracerProvider};
+use opentelemetry::trace::{Status, TraceContextExt, TracerProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
@@ -36,7 +39,8 @@ pub use self::call::Call;
 pub use self::context::{
     ORIGIN, TRACEPARENT, is_kept, join, link, record_trace_id, same_trace, set_parent, traceparent, untraced,
 };
-pub use self::metrics::{backlog, consumed, sent};
+pub use self::metrics::{Lag, backlog, consumed, measure_lag, sent};
+pub use self::query::{Query, Question};
 use crate::config::{self, Lookup};
 use export::Settings;
 use fields::Fields;
@@ -123,6 +127,11 @@ pub fn is_exporting() -> bool {
     export::get().is_some()
 }
 
+/// How often metrics are sent, if there is a receiver.
+pub fn interval() -> Option<Duration> {
+    export::get().map(|export| export.interval)
+}
+
 /// Adds an attribute to the current span.
 pub fn attribute(key: impl Into<Key>, value: impl Into<Value>) {
     attribute_of(&Span::current(), key, value);
@@ -132,6 +141,13 @@ pub fn attribute(key: impl Into<Key>, value: impl Into<Value>) {
 pub fn attribute_of(span: &Span, key: impl Into<Key>, value: impl Into<Value>) {
     if is_exporting() {
         span.set_attribute(key, value);
+    }
+}
+
+/// Gives `span` a name that was not known when it began.
+pub fn rename(span: &Span, name: impl Into<Cow<'static, str>>) {
+    if is_exporting() {
+        span.context().span().update_name(name);
     }
 }
 

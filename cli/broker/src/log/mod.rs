@@ -7,6 +7,7 @@ mod records;
 mod scan;
 mod segment;
 mod start;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod unpacked;
@@ -23,6 +24,8 @@ pub(crate) use batch::Batch;
 pub(crate) use partition::Partition;
 use producers::{Producers, Verdict};
 use segment::Segment;
+pub(crate) use stored::folders;
+pub use stored::{Record, Records};
 
 use crate::clock;
 use crate::settings::Settings;

@@ -10,6 +10,15 @@ pub(crate) struct Place {
     pub(crate) timestamp_delta: i64,
 }
 
+/// A record as its producer wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Content<'a> {
+    pub(crate) place: Place,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) headers: Vec<(&'a [u8], Option<&'a [u8]>)>,
+}
+
 /// Whether the bytes are exactly `count` records, numbered from 0.
 pub(crate) fn are_sound(mut bytes: &[u8], count: i32) -> bool {
     let mut expected = 0;
@@ -42,27 +51,44 @@ pub(crate) fn first_since(bytes: &[u8], batch: &Batch, timestamp: i64, from: i64
 
 /// Takes one whole record off the front; `None` where there is none or it is malformed.
 fn next(bytes: &mut &[u8]) -> Option<Place> {
+    let (place, _, _, mut record, headers) = begin(bytes)?;
+    for _ in 0..headers {
+        header(&mut record)?;
+    }
+    record.is_empty().then_some(place)
+}
+
+/// The same, with all that is in it.
+pub(crate) fn content<'a>(bytes: &mut &'a [u8]) -> Option<Content<'a>> {
+    let (place, key, value, mut record, headers) = begin(bytes)?;
+    let headers = (0..headers).map(|_| header(&mut record)).collect::<Option<_>>()?;
+    record.is_empty().then_some(Content { place, key, value, headers })
+}
+
+type Begun<'a> = (Place, Option<&'a [u8]>, Option<&'a [u8]>, &'a [u8], i64);
+
+/// What stands before the headers of the record at the front, which is taken off; then the headers, and how many there are.
+fn begin<'a>(bytes: &mut &'a [u8]) -> Option<Begun<'a>> {
     let length = usize::try_from(varint(bytes)?).ok()?;
     let mut record = take(bytes, length)?;
     let _attributes = take(&mut record, 1)?;
     let timestamp_delta = varint(&mut record)?;
     let offset_delta = varint(&mut record)?;
-    for _key_then_value in 0..2 {
-        nullable(&mut record)?;
-    }
+    let key = nullable(&mut record)?;
+    let value = nullable(&mut record)?;
     let headers = varint(&mut record)?;
-    for _ in 0..headers {
-        let name = usize::try_from(varint(&mut record)?).ok()?;
-        take(&mut record, name)?;
-        nullable(&mut record)?;
-    }
-    (headers >= 0 && record.is_empty()).then_some(Place { offset_delta, timestamp_delta })
+    (headers >= 0).then_some((Place { offset_delta, timestamp_delta }, key, value, record, headers))
 }
 
-fn nullable(record: &mut &[u8]) -> Option<()> {
+fn header<'a>(record: &mut &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
+    let name = usize::try_from(varint(record)?).ok()?;
+    Some((take(record, name)?, nullable(record)?))
+}
+
+fn nullable<'a>(record: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     match varint(record)? {
-        -1 => Some(()),
-        length => take(record, usize::try_from(length).ok()?).map(|_| ()),
+        -1 => Some(None),
+        length => take(record, usize::try_from(length).ok()?).map(Some),
     }
 }
 

@@ -7,10 +7,13 @@ mod letters;
 mod observing;
 mod publishing;
 mod setup;
+mod stored;
 mod tail;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    testkit::trials::run(&[tail::CASES, feed::CASES, gaps::CASES, observing::CASES, letters::CASES, publishing::CASES])
+    let cases = [tail::CASES, feed::CASES, gaps::CASES, observing::CASES, letters::CASES, publishing::CASES];
+    let (brokers, files) = (testkit::trials::run(&cases), testkit::trials::run(&[stored::CASES]));
+    if brokers == ExitCode::SUCCESS { files } else { brokers }
 }

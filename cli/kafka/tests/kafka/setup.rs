@@ -9,12 +9,29 @@ use rdkafka::{
 };
 use serde_json::json;
 use shopctl_kafka::{Event, Feed, feed::Update};
-use testkit::brokers::{Broker, unique};
+use testkit::brokers::{self, unique};
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Where a broker listens.
+pub(crate) trait Listens {
+    fn address(&self) -> String;
+}
+
+impl Listens for brokers::Broker {
+    fn address(&self) -> String {
+        self.brokers()
+    }
+}
+
+impl Listens for testkit::broker::Broker {
+    fn address(&self) -> String {
+        self.brokers()
+    }
+}
+
 /// Some topics that no other test uses.
-pub(crate) async fn with_topics<const N: usize>(broker: &Broker) -> [String; N] {
+pub(crate) async fn with_topics<const N: usize>(broker: &brokers::Broker) -> [String; N] {
     let names: [String; N] = std::array::from_fn(|_| unique("events"));
     broker.create(&names.each_ref().map(String::as_str)).await;
     names
@@ -24,14 +41,14 @@ pub(crate) fn producer(brokers: &str) -> FutureProducer {
     ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer")
 }
 
-pub(crate) async fn send(broker: &Broker, topic: &str, key: &str, id: Option<&str>, value: &[u8]) {
+pub(crate) async fn send(broker: &impl Listens, topic: &str, key: &str, id: Option<&str>, value: &[u8]) {
     let headers: Vec<(&str, &str)> = id.map(|id| ("ce_id", id)).into_iter().collect();
     send_with(broker, topic, key, &headers, value).await;
 }
 
 /// Answers with partition and offset.
 pub(crate) async fn send_with(
-    broker: &Broker,
+    broker: &impl Listens,
     topic: &str,
     key: &str,
     headers: &[(&str, &str)],
@@ -43,15 +60,15 @@ pub(crate) async fn send_with(
         record = record
             .headers(headers.iter().fold(all, |all, (key, value)| all.insert(Header { key, value: Some(*value) })));
     }
-    let sent = producer(&broker.brokers()).send(record, DEADLINE).await.expect("the broker takes it");
+    let sent = producer(&broker.address()).send(record, DEADLINE).await.expect("the broker takes it");
     (sent.partition, sent.offset)
 }
 
 /// One with this timestamp, in this partition.
-pub(crate) async fn send_at(broker: &Broker, topic: &str, partition: i32, timestamp: i64, key: &str) {
+pub(crate) async fn send_at(broker: &impl Listens, topic: &str, partition: i32, timestamp: i64, key: &str) {
     let value = event("order_created");
     let record = FutureRecord::to(topic).key(key).payload(&value).partition(partition).timestamp(timestamp);
-    producer(&broker.brokers()).send(record, DEADLINE).await.expect("the broker takes it");
+    producer(&broker.address()).send(record, DEADLINE).await.expect("the broker takes it");
 }
 
 pub(crate) fn event(kind: &str) -> Vec<u8> {

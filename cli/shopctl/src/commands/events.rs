@@ -7,19 +7,23 @@ mod publish;
 mod redrive;
 mod show;
 mod stats;
+mod stopped;
 
 use std::io;
 
-use shopctl_kafka::{Error, Observer};
+use shopctl_kafka::{Error, Observer, Stored};
+use shopctl_runtime::{Client, client};
 
 use crate::{
     args::{
         Global,
         events::{Chore, Events},
     },
-    client,
     exit::{Exit, Failure},
+    printer, running,
 };
+
+pub(crate) use stopped::open as stored;
 
 pub(crate) async fn run(global: &Global, args: &Events) -> anyhow::Result<Exit> {
     let outcome = match &args.chore {
@@ -40,9 +44,43 @@ pub(crate) async fn run(global: &Global, args: &Events) -> anyhow::Result<Exit> 
     }
 }
 
+/// Where events are read.
+enum Source {
+    /// From a broker that listens there.
+    Broker(String),
+    /// From the files of the embedded one, while it does not run.
+    Files(Stored),
+}
+
+impl Source {
+    /// That of the instance, whether it runs or not.
+    ///
+    /// # Errors
+    /// When nothing can be read of it, with what to do about that.
+    async fn of(global: &Global) -> anyhow::Result<Self> {
+        let instance = running::instance(global)?;
+        match Client::connect(&instance).await {
+            Ok(client) => Ok(Self::Broker(listening(client).await?)),
+            Err(client::Error::NotRunning(_)) => match stopped::open(&instance)? {
+                Some(stored) => {
+                    let name = &instance.name;
+                    printer::note(format_args!("instance {name} does not run: this is what its broker has left"));
+                    Ok(Self::Files(stored))
+                }
+                None => Err(running::ended(&instance).into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// Where the instance's broker listens.
 async fn brokers(global: &Global) -> anyhow::Result<String> {
-    let addresses = client::addresses(global).await?;
+    listening(running::connect(global).await?).await
+}
+
+async fn listening(mut client: Client) -> anyhow::Result<String> {
+    let addresses = client.environment(None).await?;
     let kafka = addresses.get("kafka").and_then(serde_json::Value::as_str).map(str::to_owned);
     kafka.ok_or_else(|| Failure::new(Exit::Failure, "this instance has no Kafka").into())
 }
@@ -59,6 +97,31 @@ async fn failed(brokers: &str, error: Error) -> Failure {
             Some(_) | None => failure(Exit::Usage),
         },
         Error::Client { .. } | Error::Ended { .. } | Error::Create { .. } => failure(Exit::Failure),
+        Error::File { .. } | Error::Stored(_) => unread(&error),
+    }
+}
+
+/// The same for what was asked of files.
+fn missing(stored: &Stored, error: &Error) -> Failure {
+    let mut failure = unread(error);
+    if let Error::NoTopic(_) = error {
+        let topics: Vec<&str> = stored.topics().collect();
+        failure.exit = Exit::Usage;
+        failure = failure.hint(format!("there are {}", topics.join(", ")));
+    }
+    failure
+}
+
+/// The same for the files of a broker that does not run.
+fn unread(error: &Error) -> Failure {
+    let failure = Failure::new(Exit::Failure, error.to_string());
+    let hint = match error {
+        Error::Stored(error) => error.hint(),
+        _ => Some("`shopctl up kafka` starts the broker, which puts aside what is damaged".to_owned()),
+    };
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

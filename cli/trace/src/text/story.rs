@@ -123,7 +123,8 @@ fn course(story: &Story, style: Style) -> Vec<Line> {
 }
 
 fn waits(story: &Story, style: Style) -> Vec<Line> {
-    if story.waits.is_empty() && story.is_over() {
+    // Of a shop that is down only events tell how it stands, and nobody whether all have heard of it.
+    if story.waits.is_empty() && story.is_over() && story.status.is_some() {
         let sign = style.pick("✓", "ok:");
         return vec![Line::of([(Tone::Good, format!("  {sign} ")), (Tone::Plain, "nothing is under way".to_owned())])];
     }

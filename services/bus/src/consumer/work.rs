@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::backoff;
 use crate::dead_letter::DeadLetters;
 use crate::handler::{HandleError, Handler};
-use crate::received::{Malformed, Received};
+use crate::received::{Malformed, Received, processes};
 
 /// What is done with each record.
 pub(crate) struct Work {
@@ -178,7 +178,6 @@ fn panicked() -> HandleError {
     HandleError::Refused("the handler panicked".to_owned())
 }
 
-/// A span that goes on with the producer's, and is linked to it, as the conventions ask of one that may be among many.
 fn begin(record: &OwnedMessage, group: &str) -> (Result<Received, Malformed>, Span) {
     let span = tracing::info_span!(
         "event",
@@ -192,25 +191,12 @@ fn begin(record: &OwnedMessage, group: &str) -> (Result<Received, Malformed>, Sp
     );
     let parsed = Received::parse(record);
     if let Ok(event) = &parsed {
-        span.record("kind", text::escape_control(&event.kind).as_ref());
-        if let Some(traceparent) = &event.traceparent {
-            telemetry::set_parent(&span, traceparent);
-            telemetry::link(&span, traceparent);
-        }
+        event.describe(&span);
     }
     telemetry::record_trace_id(&span);
+    processes(&span);
     if telemetry::is_exporting() {
-        attribute_of(&span, "messaging.system", "kafka");
-        attribute_of(&span, "messaging.operation.name", "process");
-        attribute_of(&span, "messaging.operation.type", "process");
         attribute_of(&span, "messaging.consumer.group.name", group.to_owned());
-        if let Ok(event) = &parsed {
-            attribute_of(&span, "messaging.message.id", event.id.to_string());
-            attribute_of(&span, "messaging.kafka.message.key", event.key.clone());
-            for (name, id) in event.ids() {
-                attribute_of(&span, name, id);
-            }
-        }
     }
     (parsed, span)
 }

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tonic::Code;
 
 use super::Schema;
+use super::telling::{self, Answers, Telling};
 use crate::error::Error;
 
 /// Operations under way on one websocket. A subscription asks order once a second.
@@ -32,8 +33,9 @@ impl Executor for Metered {
     }
 
     fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => Executor::execute_stream(&self.schema, request, session)
+        let span = telling::begin(&request, session.as_deref());
+        let answers = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => Executor::execute_stream(&self.schema, request.data(Telling::default()), session)
                 .map(move |response| {
                     // Held until the stream is dropped.
                     let _ = &permit;
@@ -46,6 +48,7 @@ impl Executor for Metered {
                 told.extensions.get_or_insert_default().set("code", error.code());
                 stream::once(async { Response::from_errors(vec![told]) }).boxed()
             }
-        }
+        };
+        Answers::new(answers, span).boxed()
     }
 }

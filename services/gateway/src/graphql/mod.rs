@@ -11,6 +11,7 @@ mod page;
 mod product;
 mod query;
 mod subscription;
+mod telling;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::futures_util::future::BoxFuture;
@@ -22,6 +23,8 @@ pub(crate) use self::metered::Metered;
 use self::mutation::Mutation;
 use self::query::Query;
 use self::subscription::Subscription;
+pub(crate) use self::telling::Origin;
+use self::telling::Tellings;
 use crate::upstream::Upstreams;
 
 pub(crate) type Schema = Generic<Query, Mutation, Subscription>;
@@ -48,4 +51,5 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .limit_directives(limits::DIRECTIVES)
         .disable_suggestions()
         .extension(Limits)
+        .extension(Tellings)
 }

@@ -3,6 +3,7 @@
 use async_graphql::Response;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection};
 use kit::telemetry;
+use tracing::Span;
 
 /// Bytes of a name: clients choose it.
 const NAME: usize = 64;
@@ -11,19 +12,28 @@ const FIELDS: usize = 5;
 
 /// Tells the current span of the operation that is asked for.
 pub(super) fn tell(document: &ExecutableDocument, asked: Option<&str>) {
-    if !telemetry::is_exporting() {
-        return;
-    }
     let (name, operation) = match &document.operations {
         DocumentOperations::Single(operation) => (asked, &operation.node),
         DocumentOperations::Multiple(operations) => {
-            let Some((name, operation)) = operations.iter().find(|(name, _)| asked == Some(name.as_str())) else {
+            // One that is alone need not be asked for by its name.
+            let is_asked = |name: &str| asked.map_or(operations.len() == 1, |asked| asked == name);
+            let Some((name, operation)) = operations.iter().find(|(name, _)| is_asked(name)) else {
                 return;
             };
             (Some(name.as_str()), &operation.node)
         }
     };
-    telemetry::attribute("graphql.operation.type", operation.ty.to_string());
+    let kind = operation.ty.to_string();
+    let span = Span::current();
+    // Over HTTP the span is the request's, which has a name of its own.
+    if span.has_field("operation") {
+        span.record("operation", &kind);
+        telemetry::rename(&span, kind.clone());
+    }
+    if !telemetry::is_exporting() {
+        return;
+    }
+    telemetry::attribute("graphql.operation.type", kind);
     if let Some(name) = name {
         telemetry::attribute("graphql.operation.name", name[..name.floor_char_boundary(NAME)].to_owned());
     }

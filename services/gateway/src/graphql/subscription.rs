@@ -1,13 +1,16 @@
 use std::future::ready;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Context, Subscription as GraphqlSubscription};
+use bus::Received;
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use kit::telemetry;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_stream::wrappers::{BroadcastStream, IntervalStream};
 
 use super::order::{Order, OrderData};
+use super::telling::Telling;
 use crate::error::Error;
 use crate::session::Session;
 use crate::upstream::{self, Upstreams};
@@ -41,11 +44,27 @@ impl Subscription {
             // What was too many at once, or can't be read, the next poll makes up for.
             ready(event.ok().filter(|event| event.key == key).and_then(|event| {
                 let data: OrderData = event.data().ok()?;
-                data.order().filter(|order| order.id == order_id).map(Ok)
+                let order = data.order().filter(|order| order.id == order_id)?;
+                Some(Ok(Seen { order, by: Some(event) }))
             }))
         });
-        Ok(changes(stream::once(ready(Ok(now))).chain(stream::select(events, polls(asking))).boxed()))
+        let asked = |answer: Result<Order, Error>| answer.map(|order| Seen { order, by: None });
+        let polls = polls(asking).map(asked);
+        let seen = stream::once(ready(asked(Ok(now)))).chain(stream::select(events, polls)).boxed();
+        let telling = ctx.data_opt::<Telling>().cloned().unwrap_or_default();
+        Ok(changes(seen).map(move |change| {
+            change.map(|Seen { order, by }| {
+                telling.begin(by.map(|event| event.telling()));
+                order
+            })
+        }))
     }
+}
+
+/// An order as somebody has seen it, and the event that told it.
+struct Seen {
+    order: Order,
+    by: Option<Arc<Received>>,
 }
 
 /// One order, asked for in the name of one caller.
@@ -76,14 +95,14 @@ fn polls(asking: Asking) -> impl Stream<Item = Result<Order, Error>> {
 
 /// Of all that was seen of an order, in whatever order, the changes. Outages pass; any other error, such as a token that
 /// has run out, is told and ends it.
-fn changes(seen: BoxStream<'static, Result<Order, Error>>) -> impl Stream<Item = Result<Order, Error>> {
+fn changes(seen: BoxStream<'static, Result<Seen, Error>>) -> impl Stream<Item = Result<Seen, Error>> {
     stream::unfold(Some((seen, None)), async |state| {
         let (mut seen, version) = state?;
         loop {
             match seen.next().await? {
-                Ok(order) if version.is_none_or(|version| order.version > version) => {
-                    let rest = (!order.status.is_final()).then_some((seen, Some(order.version)));
-                    return Some((Ok(order), rest));
+                Ok(one) if version.is_none_or(|version| one.order.version > version) => {
+                    let rest = (!one.order.status.is_final()).then_some((seen, Some(one.order.version)));
+                    return Some((Ok(one), rest));
                 }
                 Ok(_) => {}
                 Err(error) if error.passes() => tracing::debug!("an order can't be asked for: {error}"),
@@ -105,8 +124,9 @@ mod tests {
     }
 
     async fn told(seen: Vec<Result<Order, Error>>) -> Vec<Result<OrderStatus, &'static str>> {
+        let seen = seen.into_iter().map(|one| one.map(|order| Seen { order, by: None })).collect::<Vec<_>>();
         let told = changes(stream::iter(seen).boxed()).map(|one| match one {
-            Ok(order) => Ok(order.status),
+            Ok(seen) => Ok(seen.order.status),
             Err(error) => Err(error.code()),
         });
         told.collect().await

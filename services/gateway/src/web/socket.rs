@@ -15,13 +15,14 @@ use axum::response::Response;
 use futures::stream::SplitSink;
 use futures::{SinkExt, StreamExt, future};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use kit::telemetry::TRACEPARENT;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite;
 use tonic::Code;
 
 use super::{App, Refusal};
-use crate::graphql::Metered;
+use crate::graphql::{Metered, Origin};
 use crate::session::Session;
 
 /// Bytes of one message, in as many frames as it likes.
@@ -82,6 +83,9 @@ async fn serve(app: App, socket: WebSocket, protocol: WebSocketProtocols, upgrad
             acknowledged.store(true, Ordering::Relaxed);
             let mut data = Data::default();
             data.insert(session);
+            if let Some(Value::String(traceparent)) = header(&payload, TRACEPARENT) {
+                data.insert(Origin(traceparent));
+            }
             Ok(data)
         });
     let mut ping = interval_at(Instant::now() + PING, PING);
@@ -172,15 +176,21 @@ fn close(code: u16, reason: &str) -> Message {
     Message::Close(Some(CloseFrame { code, reason: reason.into() }))
 }
 
+/// What clients put where others have headers, by its name in any case: in the payload of `connection_init`, or among its
+/// `headers`.
+fn header(payload: &Value, name: &str) -> Option<Value> {
+    field(payload, name).or_else(|| field(&field(payload, "headers")?, name))
+}
+
+fn field(object: &Value, name: &str) -> Option<Value> {
+    let (_, value) = object.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    Some(value.clone())
+}
+
 /// The `authorization` in the payload of `connection_init`: by that name in any case, there or among `headers`, or as a
 /// bare `token`.
 fn authorization(payload: &Value) -> Option<String> {
-    let field = |object: &Value, name: &str| {
-        let (_, value) = object.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        Some(value.clone())
-    };
-    let header = field(payload, "authorization").or_else(|| field(&field(payload, "headers")?, "authorization"));
-    match header {
+    match header(payload, "authorization") {
         // What is no text is no token either, and must not pass for none.
         Some(header) => Some(header.as_str().unwrap_or_default().to_owned()),
         None => field(payload, "token").map(|token| format!("Bearer {}", token.as_str().unwrap_or_default())),

@@ -11,4 +11,5 @@ mod products;
 mod protection;
 mod schema;
 mod sockets;
+mod spans;
 mod users;

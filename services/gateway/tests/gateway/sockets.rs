@@ -17,11 +17,11 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::shop::{NO_BROKER, Shop};
 
-const SOON: Duration = Duration::from_secs(30);
-const MODERN: &str = "graphql-transport-ws";
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const MODERN: &str = "graphql-transport-ws";
 const LEGACY: &str = "graphql-ws";
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn connect(shop: &Shop, protocol: Option<&str>, origin: Option<&str>) -> Result<Self, Error> {
@@ -37,23 +37,23 @@ impl Socket {
     }
 
     /// Connected and acknowledged.
-    async fn open(shop: &Shop, protocol: &str, payload: Value) -> Self {
+    pub(crate) async fn open(shop: &Shop, protocol: &str, payload: Value) -> Self {
         let mut socket = Self::connect(shop, Some(protocol), None).await.expect("connected");
         socket.send(json!({"type": "connection_init", "payload": payload})).await;
         assert_eq!(socket.next().await["type"], "connection_ack");
         socket
     }
 
-    async fn send(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.expect("sent");
     }
 
-    async fn subscribe(&mut self, order_id: u64) {
+    pub(crate) async fn subscribe(&mut self, order_id: u64) {
         let query = format!("subscription {{ orderStatus(orderId: {order_id}) {{ id status }} }}");
         self.send(json!({"type": "subscribe", "id": "1", "payload": {"query": query}})).await;
     }
 
-    async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         match self.message().await {
             Message::Text(text) => serde_json::from_str(&text).expect("messages are JSON"),
             other => panic!("a text was expected: {other:?}"),
@@ -61,7 +61,7 @@ impl Socket {
     }
 
     /// The status in the next message.
-    async fn status(&mut self) -> String {
+    pub(crate) async fn status(&mut self) -> String {
         let message = self.next().await;
         let status = message["payload"]["data"]["orderStatus"]["status"].as_str();
         status.unwrap_or_else(|| panic!("a status was expected: {message}")).to_owned()
@@ -85,8 +85,18 @@ impl Socket {
     }
 }
 
-fn bearer(shop: &Shop, account_id: i64) -> Value {
+pub(crate) fn bearer(shop: &Shop, account_id: i64) -> Value {
     json!({"Authorization": format!("Bearer {}", shop.token(account_id, "ada@example.org"))})
+}
+
+/// What the topic says of order 1 of account 7.
+pub(crate) fn told(kind: &str, status: &str, version: u64) -> String {
+    json!({"type": kind, "data": {
+        "order_id": 1, "account_id": 7, "total_price": 25.5, "total_cents": 2550, "status": status,
+        "version": version, "created_at": "2026-01-02T03:04:05Z",
+        "products": [{"product_id": "mug", "quantity": 2, "price_cents": 1275}],
+    }})
+    .to_string()
 }
 
 #[tokio::test]
@@ -124,12 +134,7 @@ async fn an_event_is_told_without_waiting_for_the_poll_and_only_to_who_may_see_i
     // Only the event says so; what the poll finds stays PENDING at version 1.
     let producer: FutureProducer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
     for (kind, status, version) in [("order_payment_failed", "PAYMENT_FAILED", 2), ("order_paid", "PAID", 3)] {
-        let value = json!({"type": kind, "data": {
-            "order_id": 1, "account_id": 7, "total_price": 25.5, "total_cents": 2550, "status": status,
-            "version": version, "created_at": "2026-01-02T03:04:05Z",
-            "products": [{"product_id": "mug", "quantity": 2, "price_cents": 1275}],
-        }})
-        .to_string();
+        let value = told(kind, status, version);
         let record = FutureRecord::to("order_events").key("1").payload(&value);
         producer.send(record, SOON).await.expect("published");
     }

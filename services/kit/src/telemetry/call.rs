@@ -36,10 +36,19 @@ impl Call {
         kind: SpanKind,
         attributes: impl FnOnce() -> Vec<KeyValue>,
     ) -> Self {
+        Self::described(span, kind, || (name.into(), attributes()))
+    }
+
+    /// The same, for one whose name is made only if it is kept.
+    pub(super) fn described(
+        span: &tracing::Span,
+        kind: SpanKind,
+        describe: impl FnOnce() -> (Cow<'static, str>, Vec<KeyValue>),
+    ) -> Self {
         if export::get().is_none() {
             return Self::default();
         }
-        Self::under(&span.context(), name, kind, attributes)
+        Self::under(&span.context(), kind, describe)
     }
 
     /// A call that belongs to where a `traceparent` was written down.
@@ -50,21 +59,17 @@ impl Call {
         attributes: impl FnOnce() -> Vec<KeyValue>,
     ) -> Self {
         match (export::get(), traceparent) {
-            (Some(_), Some(traceparent)) => Self::under(&context(traceparent), name, kind, attributes),
+            (Some(_), Some(traceparent)) => Self::under(&context(traceparent), kind, || (name.into(), attributes())),
             (None, _) | (_, None) => Self::default(),
         }
     }
 
-    fn under(
-        parent: &Context,
-        name: impl Into<Cow<'static, str>>,
-        kind: SpanKind,
-        attributes: impl FnOnce() -> Vec<KeyValue>,
-    ) -> Self {
+    fn under(parent: &Context, kind: SpanKind, describe: impl FnOnce() -> (Cow<'static, str>, Vec<KeyValue>)) -> Self {
         let Some(export) = export::get().filter(|_| parent.span().span_context().is_sampled()) else {
             return Self::default();
         };
-        let builder = SpanBuilder::from_name(name).with_kind(kind).with_attributes(attributes());
+        let (name, attributes) = describe();
+        let builder = SpanBuilder::from_name(name).with_kind(kind).with_attributes(attributes);
         Self(Some(export.tracer.build_with_context(builder, parent)))
     }
 

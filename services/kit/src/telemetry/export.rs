@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
@@ -50,6 +51,9 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 pub(super) struct Export {
     pub(super) tracer: SdkTracer,
     pub(super) instruments: Instruments,
+    /// For what is measured only when it is sent.
+    pub(super) meter: Meter,
+    pub(super) interval: Duration,
     traces: SdkTracerProvider,
     metrics: SdkMeterProvider,
 }
@@ -132,6 +136,8 @@ impl Settings {
         let export = Export {
             tracer: traces.tracer(super::SCOPE),
             instruments: Instruments::new(&metrics),
+            meter: metrics.meter(super::SCOPE),
+            interval: self.interval,
             traces: traces.clone(),
             metrics,
         };

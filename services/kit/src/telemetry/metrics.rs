@@ -69,11 +69,10 @@ pub(crate) fn answered_grpc(method: &str, status: &'static str, failed: bool, to
     export.instruments.rpc.record(took.as_secs_f64(), &attributes);
 }
 
-/// A statement or a transaction of the database that has ended.
-pub(crate) fn asked_database(operation: &'static str, error: Option<&str>, took: Duration) {
+/// What was asked of a database, and has ended.
+pub(crate) fn asked_database(system: &'static str, operation: &'static str, error: Option<&str>, took: Duration) {
     let Some(export) = export::get() else { return };
-    let mut attributes =
-        vec![KeyValue::new("db.system.name", "postgresql"), KeyValue::new("db.operation.name", operation)];
+    let mut attributes = vec![KeyValue::new("db.system.name", system), KeyValue::new("db.operation.name", operation)];
     attributes.extend(error.map(|error| KeyValue::new("error.type", error.to_owned())));
     export.instruments.database.record(took.as_secs_f64(), &attributes);
 }
@@ -88,6 +87,35 @@ pub fn consumed(topic: &str, group: &str, messages: u64) {
         KeyValue::new("messaging.consumer.group.name", group.to_owned()),
     ];
     export.instruments.consumed.add(messages, &attributes);
+}
+
+/// How many records of a partition a consumer group has still to deal with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    pub topic: String,
+    pub partition: i32,
+    pub records: u64,
+}
+
+/// Has `lags` asked, each time that metrics are sent, how far this member of a consumer group is behind. The conventions have
+/// no such instrument: the name is that of OpenTelemetry's collector.
+pub fn measure_lag(group: &str, lags: impl Fn() -> Vec<Lag> + Send + Sync + 'static) {
+    let Some(export) = export::get() else { return };
+    let group = group.to_owned();
+    let gauge = export.meter.u64_observable_gauge("kafka.consumer_group.lag").with_unit("{message}");
+    gauge
+        .with_callback(move |observer| {
+            for Lag { topic, partition, records } in lags() {
+                let attributes = [
+                    KeyValue::new("messaging.system", "kafka"),
+                    KeyValue::new("messaging.consumer.group.name", group.clone()),
+                    KeyValue::new("messaging.destination.name", topic),
+                    KeyValue::new("messaging.destination.partition.id", partition.to_string()),
+                ];
+                observer.observe(records, &attributes);
+            }
+        })
+        .build();
 }
 
 /// A message was given to a topic; `error` if it was not.

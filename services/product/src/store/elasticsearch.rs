@@ -5,6 +5,7 @@
 //! [`creator`]'s business, how the index does is [`preparation`]'s, and what becomes of the events [`outbox`]'s. Single
 //! documents are read as they stand, also before a refresh; lists refresh first; a search lags by the index's refresh.
 
+mod asked;
 mod client;
 mod control;
 mod creator;
@@ -323,7 +324,12 @@ impl Catalog for Elasticsearch {
         if documents.is_empty() {
             return Ok(products);
         }
+        let mut asked = asked::creating(&self.store.alias, documents.len());
         let created = timeout(ANSWER, self.creator.create(documents)).await.unwrap_or(Err(Error::Late));
+        if let Err(error) = &created {
+            asked.failed("unavailable", error);
+        }
+        drop(asked);
         let created = self.store.written(created);
         self.store.seen(created)?;
         Ok(products)

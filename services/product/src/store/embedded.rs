@@ -1,6 +1,7 @@
 //! The catalog in one folder of this machine: a transactional file with the documents and their unpublished events, and a
 //! search index beside it that can be made again from the file. One process at a time has it.
 
+mod asked;
 mod document;
 mod error;
 mod file;
@@ -20,6 +21,7 @@ use redb::ReadTransaction;
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
+use self::asked::{Part, asked};
 use self::document::Document;
 pub use self::error::Error;
 use self::file::{DOCUMENTS, File, LISTING};
@@ -31,6 +33,8 @@ use crate::domain::{Actor, Details, Draft, Page, Position, Product, Search};
 
 const FILE: &str = "catalog.redb";
 const INDEX: &str = "index";
+/// What both hold, in traces.
+const PRODUCTS: &str = "products";
 
 /// The open catalog. Dropping it waits until all that was asked is on the disk.
 pub struct Embedded {
@@ -88,38 +92,43 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 #[async_trait]
 impl Catalog for Embedded {
     async fn create(&self, drafts: Vec<Draft>) -> Result<Vec<Product>, Unavailable> {
+        let size = Some(drafts.len());
         let created =
             self.writer.write(|transaction| drafts.into_iter().map(|draft| transaction.create(draft)).collect());
-        Ok(created.await?)
+        Ok(asked(Part::File, ("insert", PRODUCTS), size, created).await?)
     }
 
     async fn update(&self, id: &str, actor: Actor, details: Details) -> Result<Product, ChangeError> {
         let id = id.to_owned();
-        let updated = self.writer.write(move |transaction| transaction.update(&id, actor, details)).await;
+        let updated = self.writer.write(move |transaction| transaction.update(&id, actor, details));
+        let updated = asked(Part::File, ("update", PRODUCTS), None, updated).await;
         Ok(updated.map_err(Unavailable::from)??)
     }
 
     async fn delete(&self, id: &str, actor: Actor) -> Result<(), ChangeError> {
         let id = id.to_owned();
-        let deleted = self.writer.write(move |transaction| transaction.delete(&id, actor)).await;
+        let deleted = self.writer.write(move |transaction| transaction.delete(&id, actor));
+        let deleted = asked(Part::File, ("delete", PRODUCTS), None, deleted).await;
         Ok(deleted.map_err(Unavailable::from)??)
     }
 
     async fn get(&self, id: &str) -> Result<Option<Product>, Unavailable> {
         let id = id.to_owned();
-        self.read(move |transaction| Document::find_product(&transaction.open_table(DOCUMENTS)?, &id)).await
+        let found = self.read(move |transaction| Document::find_product(&transaction.open_table(DOCUMENTS)?, &id));
+        asked(Part::File, ("get", PRODUCTS), None, found).await
     }
 
     async fn batch(&self, ids: Vec<String>) -> Result<Vec<Product>, Unavailable> {
-        self.read(move |transaction| {
+        let size = Some(ids.len());
+        let found = self.read(move |transaction| {
             let documents = transaction.open_table(DOCUMENTS)?;
             ids.iter().filter_map(|id| Document::find_product(&documents, id).transpose()).collect()
-        })
-        .await
+        });
+        asked(Part::File, ("get", PRODUCTS), size, found).await
     }
 
     async fn list(&self, after: Option<u64>, limit: usize) -> Result<Page<u64>, Unavailable> {
-        self.read(move |transaction| {
+        let listed = self.read(move |transaction| {
             let documents = transaction.open_table(DOCUMENTS)?;
             let listing = transaction.open_table(LISTING)?;
             let mut products = Vec::new();
@@ -133,14 +142,18 @@ impl Catalog for Embedded {
                 products.extend(Document::find_product(&documents, id.value())?);
             }
             Ok(Page { products, next: None })
-        })
-        .await
+        });
+        asked(Part::File, ("list", PRODUCTS), None, listed).await
     }
 
     async fn search(&self, search: Search) -> Result<Page<Position>, Unavailable> {
         let index = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let (positions, more) = blocking(move || ranking::page(&search, &index)).await?.map_err(Error::from)?;
-        let next = if more { positions.last().cloned() } else { None };
+        let ranked = async move {
+            let ranked = blocking(move || ranking::page(&search, &index)).await?;
+            Ok::<_, Unavailable>(ranked.map_err(Error::from)?)
+        };
+        let (positions, more) = asked(Part::Index, ("search", PRODUCTS), None, ranked).await?;
+        let (next, size) = (if more { positions.last().cloned() } else { None }, Some(positions.len()));
         let products = self.read(move |transaction| {
             let documents = transaction.open_table(DOCUMENTS)?;
             let listing = transaction.open_table(LISTING)?;
@@ -152,7 +165,7 @@ impl Catalog for Embedded {
             }
             Ok(products)
         });
-        Ok(Page { products: products.await?, next })
+        Ok(Page { products: asked(Part::File, ("get", PRODUCTS), size, products).await?, next })
     }
 
     async fn check(&self) -> Result<(), Unavailable> {

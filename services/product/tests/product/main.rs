@@ -12,6 +12,7 @@ mod failpoints;
 mod fastapi;
 mod program;
 mod search;
+mod spans;
 mod support;
 mod topic;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         failpoints::CASES,
         fastapi::CASES,
         search::CASES,
+        spans::CASES,
     ]);
     let elasticsearch = testkit::trials::run(&[elasticsearch::CASES]);
     if common == ExitCode::SUCCESS { elasticsearch } else { common }

@@ -22,6 +22,10 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) async fn start(setting: &Setting) -> Self {
+        Self::start_with(setting, &[]).await
+    }
+
+    pub(crate) async fn start_with(setting: &Setting, more: &[(&str, &str)]) -> Self {
         let port = Port::reserve();
         let address = port.address().to_string();
         let mut command = Command::new(PROGRAM);
@@ -29,6 +33,7 @@ impl Program {
             .arg("serve")
             .envs(setting.variables())
             .env("HTTP_ADDR", &address)
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

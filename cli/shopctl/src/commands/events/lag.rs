@@ -2,7 +2,7 @@
 
 use shopctl_kafka::{Observer, lag::Group};
 
-use super::failed;
+use super::{Source, failed, unread};
 use crate::{
     args::Global,
     exit::{Exit, Failure},
@@ -11,11 +11,15 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, wanted: &[String]) -> anyhow::Result<Exit> {
-    let brokers = super::brokers(global).await?;
-    let ask = async { Observer::new(&brokers)?.lag().await };
-    let mut groups = match ask.await {
-        Ok(groups) => groups,
-        Err(error) => return Err(failed(&brokers, error).await.into()),
+    let mut groups = match Source::of(global).await? {
+        Source::Broker(brokers) => {
+            let ask = async { Observer::new(&brokers)?.lag().await };
+            match ask.await {
+                Ok(groups) => groups,
+                Err(error) => return Err(failed(&brokers, error).await.into()),
+            }
+        }
+        Source::Files(stored) => stored.groups().map_err(|error| unread(&error))?,
     };
     if let Some(unknown) = wanted.iter().find(|name| groups.iter().all(|group| group.name != **name)) {
         let known: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();

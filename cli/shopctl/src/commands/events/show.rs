@@ -2,14 +2,14 @@
 
 use futures::FutureExt as _;
 use shopctl_kafka::{
-    Feed,
+    Feed, Stored,
     feed::{Topics, Update},
     tail::Start,
 };
 use shopctl_protocol::{LogFilter, Update as Change};
 use shopctl_runtime::client::Watch;
 
-use super::{failed, filter, output::Output};
+use super::{Source, failed, filter, missing, output::Output, unread};
 use crate::{
     args::{
         Global,
@@ -24,7 +24,11 @@ pub(super) async fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
         let failure = Failure::new(Exit::Usage, "nothing comes after the latest event yet");
         return Err(failure.hint("add --follow to wait for what comes").into());
     }
-    let brokers = super::brokers(global).await?;
+    let source = match args.follow {
+        // Nothing comes while it does not run.
+        true => Source::Broker(super::brokers(global).await?),
+        false => Source::of(global).await?,
+    };
     let topics = if args.topics.is_empty() { Topics::All } else { Topics::Only(args.topics.clone()) };
     let start = match args.from {
         Some(Begin::Beginning) => Start::Earliest,
@@ -33,11 +37,15 @@ pub(super) async fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
         None if args.follow => Start::Latest,
         None => Start::Earliest,
     };
+    let output = Output::new(global, args);
+    let brokers = match source {
+        Source::Broker(brokers) => brokers,
+        Source::Files(stored) => return files(args, &stored, &topics, start, output),
+    };
     let mut feed = match Feed::open(&brokers, topics, start).await {
         Ok(feed) => feed,
         Err(error) => return Err(failed(&brokers, error).await.into()),
     };
-    let output = Output::new(global, args);
     let told = tokio::select! {
         told = tell(global, args, &mut feed, output) => told?,
         interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None)?,
@@ -46,6 +54,24 @@ pub(super) async fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
         None => Ok(Exit::Success),
         Some(error) => Err(failed(&brokers, error).await.into()),
     }
+}
+
+/// From files, which are read as fast as they are shown: Ctrl-C ends that as it ends any program that reads.
+fn files(args: &Show, stored: &Stored, topics: &Topics, start: Start, mut output: Output) -> anyhow::Result<Exit> {
+    let limit = args.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let events = stored.events(topics, start).map_err(|error| missing(stored, &error))?;
+    let wanted = events.filter(|event| event.as_ref().map_or(true, |event| filter::takes(args, event)));
+    for event in wanted.take(limit) {
+        match event {
+            Ok(event) => output.print(&event)?,
+            Err(error) => {
+                output.flush()?;
+                return Err(unread(&error).into());
+            }
+        }
+    }
+    output.flush()?;
+    Ok(Exit::Success)
 }
 
 /// Until the end, if there is one, or until the broker says no.

@@ -4,21 +4,27 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use shopctl_kafka::{
-    Observer,
+    Observer, Stored,
     feed::Topics,
     lag::Group,
     stats::{self, Measured, Partition},
 };
 
-use super::{failed, lag};
+use super::{Source, failed, lag, missing};
 use crate::{args::Global, exit::Exit, lines::clock, printer};
 
 pub(super) async fn run(global: &Global, topics: &[String]) -> anyhow::Result<Exit> {
-    let brokers = super::brokers(global).await?;
-    let (partitions, measured, groups) = match ask(&brokers, topics).await {
-        Ok(found) => found,
-        Err(error) => return Err(failed(&brokers, error).await.into()),
+    let (partitions, measured, mut groups) = match Source::of(global).await? {
+        Source::Broker(brokers) => match ask(&brokers, topics).await {
+            Ok(found) => found,
+            Err(error) => return Err(failed(&brokers, error).await.into()),
+        },
+        Source::Files(stored) => read(&stored, topics).map_err(|error| missing(&stored, &error))?,
     };
+    for group in groups.iter_mut().filter(|_| !topics.is_empty()) {
+        group.partitions.retain(|partition| topics.contains(&partition.topic));
+    }
+    groups.retain(|group| topics.is_empty() || !group.partitions.is_empty());
     if global.json {
         let rows: Vec<_> = partitions.iter().map(|row| for_programs(row, of(&measured, row))).collect();
         printer::data(json!({ "partitions": rows, "groups": groups }));
@@ -34,17 +40,23 @@ pub(super) async fn run(global: &Global, topics: &[String]) -> anyhow::Result<Ex
 
 type Sizes = BTreeMap<(String, i32), Measured>;
 
-async fn ask(brokers: &str, topics: &[String]) -> Result<(Vec<Partition>, Sizes, Vec<Group>), shopctl_kafka::Error> {
+type Found = (Vec<Partition>, Sizes, Vec<Group>);
+
+async fn ask(brokers: &str, topics: &[String]) -> Result<Found, shopctl_kafka::Error> {
     let observer = Observer::new(brokers)?;
     let partitions = observer.stats(topics).await?;
     let which = if topics.is_empty() { Topics::All } else { Topics::Only(topics.to_vec()) };
     let measured = stats::measure(brokers, which).await?;
-    let mut groups = observer.lag().await?;
-    for group in groups.iter_mut().filter(|_| !topics.is_empty()) {
-        group.partitions.retain(|partition| topics.contains(&partition.topic));
+    Ok((partitions, measured, observer.lag().await?))
+}
+
+fn read(stored: &Stored, topics: &[String]) -> Result<Found, shopctl_kafka::Error> {
+    let (mut partitions, mut sizes) = (Vec::new(), Sizes::new());
+    for (partition, measured) in stored.stats(topics)? {
+        sizes.insert((partition.topic.clone(), partition.partition), measured);
+        partitions.push(partition);
     }
-    groups.retain(|group| topics.is_empty() || !group.partitions.is_empty());
-    Ok((partitions, measured, groups))
+    Ok((partitions, sizes, stored.groups()?))
 }
 
 fn of(measured: &Sizes, row: &Partition) -> Measured {

@@ -8,16 +8,16 @@ use std::{
 
 use serde_json::Value;
 use shopctl_core::{Manifest, manifest::Kind};
-use shopctl_kafka::{Error, Feed, Observer, feed::Topics, tail::Start};
+use shopctl_kafka::{Error, Event, Feed, Observer, Stored, feed::Topics, lag::Group, tail::Start};
 use shopctl_runtime::{Client, Instance, client};
-use shopctl_telemetry::{Hop as Stored, Reader, reader};
+use shopctl_telemetry::{Hop as Seen, Reader, reader};
 use shopctl_trace::{
     Missing, Stamp, Took,
     graph::{Found, Hop, Used},
 };
 use tokio::time::timeout;
 
-use crate::commands::telemetry::folder;
+use crate::commands::{events, telemetry::folder};
 
 /// Events that are looked at for who published them, the first ones.
 const EVENTS: usize = 20_000;
@@ -61,30 +61,34 @@ pub(super) async fn read(
         }
         Err(error) => gone.push(missing("calls and databases", error.to_string())),
     }
-    let brokers = match Client::connect(instance).await {
-        Ok(mut client) => client.environment(None).await?.get("kafka").and_then(Value::as_str).map(str::to_owned),
-        Err(client::Error::NotRunning(_)) => {
-            gone.push(missing("readers and publishers of topics", "Kafka runs only with the shop".to_owned()));
-            None
-        }
+    let edges = match Client::connect(instance).await {
+        Ok(mut client) => match client.environment(None).await?.get("kafka").and_then(Value::as_str) {
+            Some(brokers) => match timeout(PATIENCE, of_topics(brokers, manifest)).await {
+                Ok(edges) => edges.map_err(|error| error.to_string()),
+                Err(_) => Err("Kafka does not answer".to_owned()),
+            },
+            None => Ok(Vec::new()),
+        },
+        Err(client::Error::NotRunning(_)) => match events::stored(instance) {
+            Ok(Some(stored)) => left(&stored, manifest).map_err(|error| error.to_string()),
+            Ok(None) => Err("the broker has left nothing".to_owned()),
+            Err(failure) => Err(failure.to_string()),
+        },
         Err(error) => return Err(error.into()),
     };
-    if let Some(brokers) = brokers {
-        match timeout(PATIENCE, of_topics(&brokers, manifest)).await {
-            Ok(Ok(edges)) => found.extend(edges),
-            Ok(Err(error)) => gone.push(missing("readers and publishers of topics", error.to_string())),
-            Err(_) => gone.push(missing("readers and publishers of topics", "Kafka does not answer".to_owned())),
-        }
+    match edges {
+        Ok(edges) => found.extend(edges),
+        Err(why) => gone.push(missing("readers and publishers of topics", why)),
     }
     Ok(Observed { found, is_all, missing: gone })
 }
 
 fn stored(edge: shopctl_telemetry::Edge, owners: &BTreeMap<u16, &str>) -> Found {
     let hop = match edge.hop {
-        Stored::Call => Hop::Call,
-        Stored::Query => Hop::Query,
-        Stored::Publish => Hop::Publish,
-        Stored::Consume => Hop::Consume,
+        Seen::Call => Hop::Call,
+        Seen::Query => Hop::Query,
+        Seen::Publish => Hop::Publish,
+        Seen::Consume => Hop::Consume,
     };
     // Who does not report is known by where it listens.
     let port = edge.to.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
@@ -111,8 +115,30 @@ fn named(mut found: Found, manifest: &Manifest, declared: &[(String, String, Hop
 }
 
 async fn of_topics(brokers: &str, manifest: &Manifest) -> Result<Vec<Found>, Error> {
+    let mut found = readers(Observer::new(brokers)?.lag().await?, manifest);
+    let mut feed = Feed::open(brokers, Topics::All, Start::Earliest).await?;
+    let mut publishers = BTreeSet::new();
+    for _ in 0..EVENTS {
+        let Some(event) = feed.replayed().await? else { break };
+        publishers.extend(publisher(event));
+    }
+    found.extend(publishers.into_iter().map(published));
+    Ok(found)
+}
+
+/// The same of a broker that does not run.
+fn left(stored: &Stored, manifest: &Manifest) -> Result<Vec<Found>, Error> {
+    let mut found = readers(stored.groups()?, manifest);
+    let events = stored.events(&Topics::All, Start::Earliest)?.take(EVENTS);
+    let publishers: BTreeSet<_> =
+        events.filter_map(|event| event.map(publisher).transpose()).collect::<Result<_, Error>>()?;
+    found.extend(publishers.into_iter().map(published));
+    Ok(found)
+}
+
+fn readers(groups: Vec<Group>, manifest: &Manifest) -> Vec<Found> {
     let mut found = Vec::new();
-    for group in Observer::new(brokers)?.lag().await? {
+    for group in groups {
         let mut lags: BTreeMap<&str, i64> = BTreeMap::new();
         for part in &group.partitions {
             *lags.entry(&part.topic).or_default() += part.lag;
@@ -128,14 +154,16 @@ async fn of_topics(brokers: &str, manifest: &Manifest) -> Result<Vec<Found>, Err
             }));
         }
     }
-    let mut feed = Feed::open(brokers, Topics::All, Start::Earliest).await?;
-    let mut publishers = BTreeSet::new();
-    for _ in 0..EVENTS {
-        let Some(event) = feed.replayed().await? else { break };
-        // A dead letter is published by whoever refused the record, and still says where it came from.
-        let publisher = event.header_text("dlt_group").map(str::to_owned).or(event.source);
-        publishers.extend(publisher.map(|publisher| (publisher, event.topic)));
-    }
-    found.extend(publishers.into_iter().map(|(from, to)| Found { from, to, hop: Hop::Publish, used: Used::default() }));
-    Ok(found)
+    found
+}
+
+/// Who published an event, and its topic.
+fn publisher(event: Event) -> Option<(String, String)> {
+    // A dead letter is published by whoever refused the record, and still says where it came from.
+    let publisher = event.header_text("dlt_group").map(str::to_owned).or(event.source)?;
+    Some((publisher, event.topic))
+}
+
+fn published((from, to): (String, String)) -> Found {
+    Found { from, to, hop: Hop::Publish, used: Used::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use shopctl_kafka::{Error, Feed, Observer, feed::Topics, lag::Group, tail::Start};
+use shopctl_kafka::{Error, Feed, Observer, Stored, feed::Topics, lag::Group, tail::Start};
 use shopctl_trace::{Event, Reading, Stamp};
 use tokio::time::timeout;
 
@@ -56,24 +56,40 @@ async fn told(brokers: &str, wanted: &Wanted, begin: Option<Stamp>, version: Opt
     let mut feed = Feed::open(brokers, Topics::All, start).await?;
     let mut told = Told::default();
     while let Some(event) = feed.replayed().await? {
-        let order = event.order();
-        let trace = event.traceparent.as_deref().and_then(trace_id);
-        let is_wanted = match wanted {
-            Wanted::Order(id) => order == Some(*id),
-            Wanted::Trace(id) => trace.as_ref() == Some(id),
-        };
         let time = event.timestamp.map(Stamp::from_millis);
-        if is_wanted {
-            told.orders.extend(order);
-            told.events.push(shown(&event, time, trace));
-        } else if version.is_some_and(|version| told.is_complete(version, time)) {
+        let is_wanted = told.note(&event, wanted);
+        if !is_wanted && version.is_some_and(|version| told.is_complete(version, time)) {
             break;
         }
     }
     Ok(told)
 }
 
+/// The same of a broker that does not run, without how far everyone is: nobody goes on. Reads all that stands there. Blocks.
+pub(super) fn left(stored: &Stored, wanted: &Wanted) -> Result<Told, String> {
+    let mut told = Told::default();
+    for event in stored.events(&Topics::All, Start::Earliest).map_err(|error| error.to_string())? {
+        told.note(&event.map_err(|error| error.to_string())?, wanted);
+    }
+    Ok(told)
+}
+
 impl Told {
+    /// Takes it in if it is wanted.
+    fn note(&mut self, event: &shopctl_kafka::Event, wanted: &Wanted) -> bool {
+        let order = event.order();
+        let trace = event.traceparent.as_deref().and_then(trace_id);
+        let is_wanted = match wanted {
+            Wanted::Order(id) => order == Some(*id),
+            Wanted::Trace(id) => trace.as_ref() == Some(id),
+        };
+        if is_wanted {
+            self.orders.extend(order);
+            self.events.push(shown(event, event.timestamp.map(Stamp::from_millis), trace));
+        }
+        is_wanted
+    }
+
     /// Whether nothing of the order can be expected any more behind this time.
     fn is_complete(&self, version: i64, time: Option<Stamp>) -> bool {
         let last = self.events.iter().filter_map(|event| event.time).max();

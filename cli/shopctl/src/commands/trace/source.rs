@@ -13,7 +13,7 @@ use shopctl_trace::{Facts, Missing, Parts, Resource, Span, Stamp, Story};
 use super::{events, lines, spans};
 use crate::{
     args::trace::Subject,
-    commands::telemetry,
+    commands::{events::stored, telemetry},
     exit::{Exit, Failure},
     running,
 };
@@ -175,7 +175,11 @@ impl Source {
     async fn add_events(&self, gathered: &mut Gathered, wanted: events::Wanted) {
         let missing = |why: String| Missing { what: "events".to_owned(), why };
         let Some(live) = &self.live else {
-            return gathered.missing.push(missing("Kafka runs only with the shop".to_owned()));
+            match self.left(wanted).await {
+                Ok(told) => gathered.note(told),
+                Err(why) => gathered.missing.push(missing(why)),
+            }
+            return;
         };
         let away = live.resources.iter().find(|resource| resource.name == "kafka" && !resource.ready);
         let brokers = match (&live.kafka, away) {
@@ -189,10 +193,21 @@ impl Source {
             Ok(told) => {
                 let ids = told.events.iter().filter_map(|event| event.id.as_deref()?.parse().ok()).collect::<Vec<_>>();
                 gathered.facts.taken = order::taken(&live.databases, &ids).await;
-                gathered.traces.extend(told.events.iter().filter_map(|event| event.trace.clone()));
-                gathered.told = told;
+                gathered.note(told);
             }
             Err(why) => gathered.missing.push(missing(why)),
+        }
+    }
+
+    /// What the broker of an instance that does not run has left. The error is in words.
+    async fn left(&self, wanted: events::Wanted) -> Result<events::Told, String> {
+        match stored(&self.instance) {
+            Ok(Some(stored)) => {
+                let read = tokio::task::spawn_blocking(move || events::left(&stored, &wanted));
+                read.await.unwrap_or_else(|error| Err(error.to_string()))
+            }
+            Ok(None) => Err("the broker has left none".to_owned()),
+            Err(failure) => Err(failure.to_string()),
         }
     }
 
@@ -218,6 +233,11 @@ impl Source {
 }
 
 impl Gathered {
+    fn note(&mut self, told: events::Told) {
+        self.traces.extend(told.events.iter().filter_map(|event| event.trace.clone()));
+        self.told = told;
+    }
+
     /// When the first thing happened that is known of.
     fn begin(&self) -> Option<Stamp> {
         let created = self.facts.order.as_ref().map(|order| order.created);

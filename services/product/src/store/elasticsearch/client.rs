@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Error;
+use super::asked::asked;
 use super::error::Cause;
 
 /// Well below the time that the service's own clients have.
@@ -124,6 +125,16 @@ impl Client {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(path);
         url.set_query(query);
+        asked(method.clone(), &url, self.ask(timeout, method, url.clone(), body)).await
+    }
+
+    async fn ask(
+        &self,
+        timeout: Duration,
+        method: Method,
+        url: Url,
+        body: Body,
+    ) -> Result<(StatusCode, bytes::Bytes), Error> {
         let request = self.http.request(method, url).timeout(timeout);
         let request = match body {
             Body::None => request,
