@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use shopctl_core::failpoint;
 use shopctl_protocol::{Action, Connection, LogFilter, Reply, Request, Resource, Update, VERSION};
 use tokio::{net::UnixStream, task::JoinHandle, time::sleep};
 
@@ -112,6 +113,15 @@ impl Control {
             }
             Fault::Pause(name) => self.act(Action::Pause, name).await,
             Fault::Resume(name) => self.act(Action::Resume, name).await,
+            Fault::Point(point) => self.failpoint(&point.on, &point.at, Some(&point.deed.to_string())).await,
+            Fault::Clear(on) if let Some(resource) = self.resources().await?.iter().find(|one| one.name == *on) => {
+                match self.release(resource).await? {
+                    true => Ok(()),
+                    false => {
+                        Err(Failure::new(format_args!("a fault on {on}"), format_args!("nothing is broken on {on}")))
+                    }
+                }
+            }
             Fault::Clear(on) => {
                 let request = Request::ClearFaults { on: Some(on.clone()) };
                 self.change(&request, format_args!("a fault on {on}")).await
@@ -135,18 +145,32 @@ impl Control {
         Ok(())
     }
 
-    /// Begins to make whole what a story has broken: edges and topics are, who is paused goes on, who is stopped is started.
+    /// Lets a resource go on, and has nothing happen at its points any more; answers with whether there was any of that.
+    async fn release(&self, resource: &Resource) -> Result<bool, Failure> {
+        let name = &resource.name;
+        let is_paused = resource.faults.iter().any(|fault| fault == PAUSED);
+        // Who stands still hears of nothing.
+        if is_paused {
+            self.act(Action::Resume, name).await?;
+        }
+        let points: Vec<&str> = resource.faults.iter().filter_map(|fault| Some(failpoint::told(fault)?.0)).collect();
+        for point in &points {
+            self.failpoint(name, point, None).await?;
+        }
+        Ok(is_paused || !points.is_empty())
+    }
+
+    /// Begins to make whole what a story has broken: edges and topics are, nothing happens at any point, who is paused goes
+    /// on, who is stopped is started. What cannot be made so keeps nothing else from it.
     pub(crate) async fn mend(&self) -> Result<(), Failure> {
-        self.change(&Request::ClearFaults { on: None }, "edges and topics that are whole").await?;
+        let mut all = self.change(&Request::ClearFaults { on: None }, "edges and topics that are whole").await;
         for resource in self.resources().await? {
-            if resource.faults.iter().any(|fault| fault == PAUSED) {
-                self.act(Action::Resume, &resource.name).await?;
-            }
+            all = all.and(self.release(&resource).await.map(drop));
             if resource.state == "stopped" {
-                self.act(Action::Start, &resource.name).await?;
+                all = all.and(self.act(Action::Start, &resource.name).await);
             }
         }
-        Ok(())
+        all
     }
 
     /// Waits until every resource is ready.

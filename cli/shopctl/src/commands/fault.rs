@@ -164,8 +164,7 @@ fn paused(snapshot: &Snapshot) -> Vec<String> {
 fn points(snapshot: &Snapshot) -> Vec<(String, String, String)> {
     let of = |resource: &Resource| {
         let point = |fault: &String| {
-            let (point, action) = fault.split_once('=')?;
-            action.parse::<failpoint::Action>().ok()?;
+            let (point, action) = failpoint::told(fault)?;
             Some((resource.name.clone(), point.to_owned(), action.to_owned()))
         };
         resource.faults.iter().filter_map(point).collect::<Vec<_>>()
