@@ -29,6 +29,9 @@ const fn fails(name: &'static str, story: &'static str, step: &'static str, why:
     Case { name, story, fails: Some((step, why)) }
 }
 
+/// All stories that are played here.
+pub(crate) const ALL: [&[Case]; 3] = [EDGES, TOPICS, POINTS];
+
 const EDGES: &[Case] = &[
     holds(
         "latency",
@@ -307,6 +310,9 @@ fn a_wrong_word_is_told_with_the_right_one() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(code(&output) == exit && said.contains(told), "{arguments:?}: {said}");
     }
+    let output = stack.run(&["fault", "point", "order", "create-befor-commit", "abort"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(code(&output) == 2 && said.contains("did you mean create-before-commit?"), "{said}");
     let output = stack.run(&["fault", "clear", "order/product"]);
     assert!(
         code(&output) == 1 && String::from_utf8_lossy(&output.stderr).contains("nothing is broken on order/product")

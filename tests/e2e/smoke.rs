@@ -86,8 +86,14 @@ fn whatever_fails_is_told_with_all_that_tells_why_and_the_gravest_gives_the_exit
     );
     let artifacts = folder.path().join("artifacts");
     let arguments = ["smoke", "--json", "--only", "cancelled", &failing, &planted, "--artifacts"];
-    let output = stack.run(&[&arguments, &[artifacts.to_str().expect("a path in UTF-8")][..]].concat());
+    let summary = folder.path().join("summary.md");
+    let mut smoke = stack.shopctl(&[&arguments, &[artifacts.to_str().expect("a path in UTF-8")][..]].concat());
+    smoke.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+    let output = smoke.output().expect("it can be executed");
     assert_eq!(code(&output), 7, "{}", said(&output));
+    let annotation = format!("::error file={failing},line=7,title=failing::failed at: eventually first is PAID");
+    assert!(said(&output).lines().any(|line| line.starts_with(&annotation)), "{}", said(&output));
+    assert!(read(&summary).contains("| ❌ | planted |"), "{}", read(&summary));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
     let [cancelled, failed, violating] = [0, 1, 2].map(|n| &report["scenarios"][n]);
     assert!(cancelled["held"] == true && cancelled.get("violations").is_none(), "{cancelled:#}");
@@ -110,6 +116,15 @@ fn whatever_fails_is_told_with_all_that_tells_why_and_the_gravest_gives_the_exit
     let again = report["repeat"].as_str().expect("a command");
     assert!(read(&kept.join("repeat.txt")).contains(again));
     assert!(again.contains(&failing) && again.contains(&planted) && !again.contains("cancelled"), "{again}");
+    assert_eq!(left(&stack), Vec::<u32>::new());
+
+    // What does not boot is told as that, and removed, too.
+    let stack = Stack::new("cold");
+    let nobody = ["smoke", "--json", "--only", "cancelled", "--env", "account.DATABASE_URL=nobody", "--artifacts"];
+    let (report, code) = stack.json(&[&nobody, &[artifacts.to_str().expect("a path in UTF-8")][..]].concat());
+    assert_eq!((code, &report["scenarios"]), (3, &Value::Array(Vec::new())), "{report:#}");
+    let problem = report["boot"]["problems"][0].as_str().expect("it is told what is wrong");
+    assert!(problem.contains("account"), "{problem}");
     assert_eq!(left(&stack), Vec::<u32>::new());
 }
 

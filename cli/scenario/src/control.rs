@@ -15,6 +15,9 @@ use crate::{file::Fault, report::Failure};
 /// Between two looks at what comes about by itself.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// So often a service may die while it is told that nothing is to happen at a point any more.
+const DEATHS: usize = 3;
+
 /// What is told of a resource that stands still.
 const PAUSED: &str = "paused";
 
@@ -114,18 +117,7 @@ impl Control {
             Fault::Pause(name) => self.act(Action::Pause, name).await,
             Fault::Resume(name) => self.act(Action::Resume, name).await,
             Fault::Point(point) => self.failpoint(&point.on, &point.at, Some(&point.deed.to_string())).await,
-            Fault::Clear(on) if let Some(resource) = self.resources().await?.iter().find(|one| one.name == *on) => {
-                match self.release(resource).await? {
-                    true => Ok(()),
-                    false => {
-                        Err(Failure::new(format_args!("a fault on {on}"), format_args!("nothing is broken on {on}")))
-                    }
-                }
-            }
-            Fault::Clear(on) => {
-                let request = Request::ClearFaults { on: Some(on.clone()) };
-                self.change(&request, format_args!("a fault on {on}")).await
-            }
+            Fault::Clear(on) => self.clear(on).await,
             Fault::Latency(_)
             | Fault::Reset(_)
             | Fault::Timeout(_)
@@ -145,6 +137,16 @@ impl Control {
         Ok(())
     }
 
+    async fn clear(&self, on: &str) -> Result<(), Failure> {
+        let what = format!("a fault on {on}");
+        let resources = self.resources().await?;
+        match resources.iter().find(|resource| resource.name == on) {
+            None => self.change(&Request::ClearFaults { on: Some(on.to_owned()) }, what).await,
+            Some(resource) if self.release(resource).await? => Ok(()),
+            Some(_) => Err(Failure::new(what, format_args!("nothing is broken on {on}"))),
+        }
+    }
+
     /// Lets a resource go on, and has nothing happen at its points any more; answers with whether there was any of that.
     async fn release(&self, resource: &Resource) -> Result<bool, Failure> {
         let name = &resource.name;
@@ -155,7 +157,16 @@ impl Control {
         }
         let points: Vec<&str> = resource.faults.iter().filter_map(|fault| Some(failpoint::told(fault)?.0)).collect();
         for point in &points {
-            self.failpoint(name, point, None).await?;
+            let mut cleared = self.failpoint(name, point, None).await;
+            // Who dies meanwhile, perhaps at this very point, hears nothing of it.
+            for _ in 0..DEATHS {
+                if cleared.is_ok() {
+                    break;
+                }
+                sleep(LOOK).await;
+                cleared = self.failpoint(name, point, None).await;
+            }
+            cleared?;
         }
         Ok(is_paused || !points.is_empty())
     }

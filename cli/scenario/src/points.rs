@@ -97,7 +97,8 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Those of one service; none if it has none, or there is no such service.
-pub(crate) fn of(service: &str) -> Vec<&'static str> {
+#[must_use]
+pub fn of(service: &str) -> Vec<&'static str> {
     all().filter(|(name, _)| *name == service).map(|(_, point)| point).collect()
 }
 

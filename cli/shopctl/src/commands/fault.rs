@@ -31,6 +31,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Command::Point(point) => {
             let Point { service, point, action } = point;
             Places::of(global)?.resource(service)?;
+            place::point(service, point)?;
             client.failpoint(service, point, Some(action)).await.map_err(explained)?;
             printer::note(format_args!("{service}: {point}={action}"));
             Ok(Exit::Success)
