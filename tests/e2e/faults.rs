@@ -224,11 +224,19 @@ fn faults(stack: &Stack) -> Value {
     stack.json(&["fault", "list"]).0
 }
 
-/// What the table of resources would tell of `resource`.
-fn told_of(stack: &Stack, resource: &str) -> Value {
+fn resource(stack: &Stack, name: &str) -> Value {
     let (status, _) = stack.json(&["status"]);
     let all = status["resources"].as_array().expect("there are resources");
-    all.iter().find(|one| one["name"] == resource).map(|one| one["faults"].clone()).expect("it is one of them")
+    all.iter().find(|one| one["name"] == name).cloned().expect("it is one of them")
+}
+
+/// What the table of resources would tell of `name`.
+fn told_of(stack: &Stack, name: &str) -> Value {
+    resource(stack, name)["faults"].clone()
+}
+
+fn restarts(stack: &Stack, name: &str) -> u64 {
+    resource(stack, name)["restarts"].as_u64().expect("a number")
 }
 
 #[test]
@@ -238,7 +246,10 @@ fn every_fault_of_an_edge_a_topic_or_a_point_does_what_it_says_and_is_over_when_
     played(&stack, EDGES);
     played(&stack, TOPICS);
     played(&stack, POINTS);
+    let before = ["order", "payment"].map(|service| restarts(&stack, service));
     stack.succeeds(&["checkout", "run", "in-between"]);
+    let after = ["order", "payment"].map(|service| restarts(&stack, service));
+    assert_eq!(after, before.map(|restarts| restarts + 1), "each has died once");
     assert_eq!(faults(&stack), json!([]));
     // The shop has survived all of it.
     stack.succeeds(&["verify", "--expect-dead-letter", "poison"]);
