@@ -5,6 +5,7 @@ mod conflicts;
 mod containers;
 mod daemon;
 mod endings;
+mod faults;
 mod instance;
 
 use std::process::ExitCode;
@@ -28,5 +29,5 @@ impl trials::Server for Docker {
 }
 
 fn main() -> ExitCode {
-    trials::run(&[containers::CASES, endings::CASES, conflicts::CASES, daemon::CASES])
+    trials::run(&[containers::CASES, endings::CASES, conflicts::CASES, daemon::CASES, faults::CASES])
 }

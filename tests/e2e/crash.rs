@@ -10,52 +10,27 @@ use std::{
 
 use serde_json::{Value, json};
 use shopctl_protocol::VERSION;
-use shopctl_scenario::crash::{Blow, select};
+use shopctl_scenario::points::all;
 use sqlx::{Connection as _, PgConnection};
 use testkit::crash::points;
 
 use crate::stack::{Stack, code, workspace};
 
-/// What only a repair, an import, poison or the hourly broom comes to, or product on Elasticsearch: the services' own tests
-/// have a death at each of these.
-const SELDOM: [&str; 19] = [
-    "change-after-write",
-    "change-before-write",
-    "create-after-write",
-    "create-before-write",
-    "delivery-after-claim",
-    "delivery-after-retry",
-    "delivery-before-retry",
-    "forget-after-delete",
-    "forget-before-delete",
-    "group-after-decision",
-    "group-after-settling",
-    "group-before-decision",
-    "import-after-commit",
-    "import-before-commit",
-    "letter-after-publish",
-    "letter-before-publish",
-    "telling-after-claim",
-    "telling-after-retry",
-    "telling-before-retry",
-];
-
 #[test]
-fn checkouts_are_struck_at_every_point_that_they_come_to() {
+fn the_points_that_can_be_struck_are_those_of_the_code() {
     let services = workspace().join("services");
+    let of = |service: &str| points(services.join(service));
     let packages = fs::read_dir(&services).expect("the services are there");
     let there: BTreeSet<String> = packages
         .map(|entry| entry.expect("the folder can be read").path())
         .filter(|package| package.join("Cargo.toml").is_file())
         .flat_map(points)
         .collect();
-    let all = select(&[]).expect("all of them");
-    let struck = all.into_iter().filter_map(|target| match target.blow {
-        Blow::Point(point) => Some(point.to_owned()),
-        Blow::Kill => None,
-    });
-    let known: BTreeSet<String> = struck.chain(SELDOM.map(str::to_owned)).collect();
-    assert_eq!(there, known);
+    assert_eq!(all().map(|(_, point)| point.to_owned()).collect::<BTreeSet<_>>(), there);
+    let shared = of("bus");
+    for (service, point) in all() {
+        assert!(of(service).contains(point) || shared.contains(point), "{service} never comes to {point}");
+    }
 }
 
 /// What the supervisor answers to a request on the control socket of the only instance.

@@ -1,11 +1,20 @@
-//! Edges and topics that are broken on purpose, by stories and by hand, in a shop that was booted with `--faults`.
+//! Edges, topics and points of the services' code that are broken on purpose, by stories and by hand, in a shop that was booted
+//! with `--faults` and `--failpoints`.
 
 use std::{
+    fs,
+    path::PathBuf,
+    process::Stdio,
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{
     scenario::{Case, played},
@@ -19,6 +28,9 @@ const fn holds(name: &'static str, story: &'static str) -> Case {
 const fn fails(name: &'static str, story: &'static str, step: &'static str, why: &'static str) -> Case {
     Case { name, story, fails: Some((step, why)) }
 }
+
+/// All stories that are played here.
+pub(crate) const ALL: [&[Case]; 3] = [EDGES, TOPICS, POINTS];
 
 const EDGES: &[Case] = &[
     holds(
@@ -153,11 +165,56 @@ const TOPICS: &[Case] = &[
     ),
 ];
 
+const POINTS: &[Case] = &[
+    // Nobody was told, and whoever asks again gets the order that was made.
+    holds(
+        "abort",
+        "  - fault: {point: {on: order, at: create-after-commit, do: 1*abort}}
+  - order: {by: ann, basket: cart, key: '${run}', within: 20s, as: second}
+  - now: {rows: {database: order_db, query: 'SELECT id FROM orders WHERE account_id = $1', args: ['${ann.id}'], count: 2}}\n",
+    ),
+    fails(
+        "abort-before-the-commit",
+        "  - fault: {point: {on: order, at: create-before-commit, do: abort}}\n  - order: {by: ann, basket: cart}\n",
+        "order by ann",
+        "UNAVAILABLE",
+    ),
+    holds(
+        "what-was-left-set-is-cleared-for-the-next-story",
+        "  - eventually: {within: 20s, that: {ready: [order]}}\n  - order: {by: ann, basket: cart}\n",
+    ),
+    holds(
+        "delay",
+        "  - eventually: {within: 20s, that: {recommender: {order: {of: first}}}}
+  - fault: {point: {on: recommender, at: consumer-before-commit, do: 1*delay(700)}}
+  - order: {by: ann, basket: cart, as: second}
+  - never: {for: 300ms, that: {recommender: {order: {of: second}}}}
+  - eventually: {within: 20s, that: {recommender: {order: {of: second}}}}\n",
+    ),
+    holds(
+        "clear",
+        "  - fault: {point: {on: order, at: prices-before-call, do: abort}}
+  - fault: {pause: product}
+  - fault: {clear: order}
+  - fault: {clear: product}
+  - order: {by: ann, basket: cart}\n",
+    ),
+    fails("nothing-to-clear-of-a-service", "  - fault: {clear: payment}\n", "clear payment", "nothing is broken on payment"),
+    holds(
+        "points-of-the-whole-story",
+        "  - order: {by: ann, basket: cart, as: second}
+  - never: {for: 200ms, that: {recommender: {order: {of: second}}}}
+faults: [{point: {on: recommender, at: consumer-before-commit, do: pause}}]
+expect:
+  - eventually: {within: 20s, that: {recommender: {order: {of: second}}}}\n",
+    ),
+];
+
 /// One at a time, since each breaks what the others need.
 fn stack() -> MutexGuard<'static, Stack> {
     static STACK: LazyLock<Mutex<Stack>> = LazyLock::new(|| {
         let stack = Stack::new("edges");
-        stack.succeeds(&["up", "--isolated", "--detach", "--faults"]);
+        stack.succeeds(&["up", "--isolated", "--detach", "--faults", "--failpoints"]);
         Mutex::new(stack)
     });
     STACK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -167,19 +224,32 @@ fn faults(stack: &Stack) -> Value {
     stack.json(&["fault", "list"]).0
 }
 
-/// What the table of resources would tell of `resource`.
-fn told_of(stack: &Stack, resource: &str) -> Value {
+fn resource(stack: &Stack, name: &str) -> Value {
     let (status, _) = stack.json(&["status"]);
     let all = status["resources"].as_array().expect("there are resources");
-    all.iter().find(|one| one["name"] == resource).map(|one| one["faults"].clone()).expect("it is one of them")
+    all.iter().find(|one| one["name"] == name).cloned().expect("it is one of them")
+}
+
+/// What the table of resources would tell of `name`.
+fn told_of(stack: &Stack, name: &str) -> Value {
+    resource(stack, name)["faults"].clone()
+}
+
+fn restarts(stack: &Stack, name: &str) -> u64 {
+    resource(stack, name)["restarts"].as_u64().expect("a number")
 }
 
 #[test]
 #[cfg_attr(feature = "docker", ignore = "played without containers; the proxy is the same")]
-fn every_fault_of_an_edge_or_a_topic_does_what_it_says_and_is_over_when_the_story_is() {
+fn every_fault_of_an_edge_a_topic_or_a_point_does_what_it_says_and_is_over_when_the_story_is() {
     let stack = stack();
     played(&stack, EDGES);
     played(&stack, TOPICS);
+    played(&stack, POINTS);
+    let before = ["order", "payment"].map(|service| restarts(&stack, service));
+    stack.succeeds(&["checkout", "run", "in-between"]);
+    let after = ["order", "payment"].map(|service| restarts(&stack, service));
+    assert_eq!(after, before.map(|restarts| restarts + 1), "each has died once");
     assert_eq!(faults(&stack), json!([]));
     // The shop has survived all of it.
     stack.succeeds(&["verify", "--expect-dead-letter", "poison"]);
@@ -251,10 +321,43 @@ fn a_wrong_word_is_told_with_the_right_one() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(code(&output) == exit && said.contains(told), "{arguments:?}: {said}");
     }
+    let output = stack.run(&["fault", "point", "order", "create-befor-commit", "abort"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(code(&output) == 2 && said.contains("did you mean create-before-commit?"), "{said}");
     let output = stack.run(&["fault", "clear", "order/product"]);
     assert!(
         code(&output) == 1 && String::from_utf8_lossy(&output.stderr).contains("nothing is broken on order/product")
     );
+}
+
+/// A story that has something happen at a point, and then goes on for a minute.
+fn long_story() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let path = folder.path().join("long.yaml");
+    let story = "description: A test.\nsteps:
+  - fault: {point: {on: order, at: create-before-commit, do: abort}}
+  - fault: {refuse: {on: order/product}}
+  - fault: {pause: recommender}
+  - wait: {for: 1m}\n";
+    fs::write(&path, story).expect("the temporary folder can be written");
+    (folder, path)
+}
+
+#[test]
+#[cfg_attr(feature = "docker", ignore = "played without containers; the proxy is the same")]
+fn what_a_story_has_broken_is_whole_when_it_is_interrupted() {
+    let stack = stack();
+    let (_folder, path) = long_story();
+    let mut play = stack.shopctl(&["checkout", "run", path.to_str().expect("a path in UTF-8")]);
+    let mut play = play.stdout(Stdio::null()).spawn().expect("it can be executed");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while faults(&stack).as_array().is_none_or(|all| all.len() < 3) {
+        assert!(Instant::now() < deadline, "it breaks nothing");
+    }
+    kill(Pid::from_raw(i32::try_from(play.id()).expect("a pid fits")), Signal::SIGINT).expect("it was not reaped yet");
+    assert_eq!(play.wait().expect("it ends").code(), Some(130));
+    assert_eq!(faults(&stack), json!([]));
+    stack.succeeds(&["wait"]);
 }
 
 #[test]
@@ -267,11 +370,29 @@ fn without_the_option_nothing_stands_on_an_edge_and_who_wants_to_break_one_is_to
     assert_eq!(order["KAFKA_BROKERS"], addresses["kafka"]);
     let (status, _) = stack.json(&["status"]);
     assert!(status["resources"].as_array().expect("resources").iter().all(|resource| resource["name"] != "proxy"));
-    for arguments in
-        [&["fault", "set", "order/product", "reset"][..], &["checkout", "run", "happy-path", "slow-prices"]]
-    {
+    let (_folder, long) = long_story();
+    for (arguments, told) in [
+        (&["fault", "set", "order/product", "reset"][..], &["up --faults`"][..]),
+        (&["fault", "point", "order", "create-before-commit", "abort"], &["up --failpoints`"]),
+        (&["checkout", "run", "happy-path", "slow-prices"], &["slow-prices breaks edges", "up --faults`"]),
+        (&["checkout", "run", "in-between"], &["in-between strikes at points", "up --failpoints`"]),
+        (&["checkout", "run", long.to_str().expect("a path in UTF-8")], &["up --faults --failpoints`"]),
+    ] {
         let output = stack.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(code(&output) == 1 && said.contains("up --faults"), "{arguments:?}: {said}");
+        assert!(code(&output) == 1 && told.iter().all(|part| said.contains(part)), "{arguments:?}: {said}");
     }
+    let listed = stack.json(&["checkout", "list"]).0;
+    let needs = |name: &str| {
+        let all = listed.as_array().expect("a list").iter();
+        all.clone().find(|one| one["name"] == name).map(|one| one["needs"].clone())
+    };
+    assert_eq!(
+        ["happy-path", "slow-prices", "in-between"].map(needs),
+        [json!([]), json!(["--faults"]), json!(["--failpoints"])].map(Some)
+    );
+    // A smoke is about an ordinary build unless it is asked for another one, and says so before anything is made.
+    let output = stack.run(&["smoke", "--only", "in-between"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(code(&output) == 2 && said.contains("`shopctl smoke --failpoints`"), "{said}");
 }

@@ -4,11 +4,14 @@
 mod faults;
 mod kinds;
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use serde_json::Value;
 
-use crate::stack::{Stack, code};
+use crate::stack::{Stack, code, workspace};
 
 /// A story, and how it must end.
 pub(crate) struct Case {
@@ -62,6 +65,43 @@ pub(crate) fn played(stack: &Stack, cases: &[Case]) {
         }
     }
     assert_eq!(exit, if cases.iter().any(|case| case.fails.is_some()) { 6 } else { 0 });
+}
+
+/// The words that a place of the schema knows.
+fn words(schema: &Value, of: &str) -> BTreeSet<String> {
+    let of = &schema["$defs"][of];
+    let alternatives = of["oneOf"].as_array().cloned().unwrap_or_else(|| vec![of.clone()]);
+    let keys = |one: &Value| one["properties"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
+    alternatives.iter().flat_map(|one: &Value| -> Vec<String> { keys(one) }).collect()
+}
+
+#[test]
+fn each_kind_of_step_expectation_and_fault_has_a_story_that_must_hold_and_one_that_must_fail() {
+    let schema = fs::read_to_string(workspace().join("fixtures/scenarios/schema.json")).expect("it is committed");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let all = || {
+        [kinds::STEPS, kinds::EXPECTATIONS, faults::FAULTS, faults::PUBLISHED]
+            .into_iter()
+            .chain(crate::faults::ALL)
+            .flatten()
+    };
+    let says = |case: &Case, kind: &str| format!("{PREAMBLE}{}", case.story).contains(&format!("{kind}:"));
+    for kind in ["Step", "Checks", "Fault"].into_iter().flat_map(|of| words(&schema, of)) {
+        assert!(all().any(|case| case.fails.is_none() && says(case, &kind)), "nothing must hold of {kind}");
+        assert!(all().any(|case| case.fails.is_some() && says(case, &kind)), "nothing must fail of {kind}");
+    }
+    // At which step, and why, is compared when they are played. Steps of a fault fail at the fault or at what it broke.
+    for kind in words(&schema, "Step") {
+        let word = kind.replace('_', " ");
+        let fails_there = |case: &Case| case.fails.is_some_and(|(step, _)| step.contains(&word));
+        let of_several = match kind.as_str() {
+            "parallel" => all().any(|case| case.fails.is_some_and(|(step, _)| step.contains("branch"))),
+            "repeat" => all().any(|case| case.fails.is_some_and(|(step, _)| step.contains("round"))),
+            "fault" => true,
+            _ => false,
+        };
+        assert!(of_several || all().any(fails_there), "no story must fail at {word}");
+    }
 }
 
 #[test]

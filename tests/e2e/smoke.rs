@@ -44,8 +44,12 @@ fn the_smoke_that_is_documented_reports_and_leaves_nothing() {
     let stack = Stack::new("smoke");
     let folder = tempfile::tempdir_in(workspace().join("target")).expect("the target folder can be written");
     let path = |name: &str| folder.path().join(name);
-    // One that is quick stands for all.
-    let command = format!("{} --only cancelled --seed 5 --artifacts artifacts", documented());
+    // One that is quick stands for all; the other one fails in a shop that it has never been played in.
+    let again = "description: A test.\nactors: {shoppers: [again]}\nsteps:\n  - register: again\n  \
+                 - sql: {database: account_db, query: \"SELECT id FROM accounts WHERE name = 'again'\", count: 2}\n";
+    fs::write(path("again.yaml"), again).expect("the folder can be written");
+    let only = "--only cancelled ./again.yaml --retries 1";
+    let command = format!("{} {only} --seed 5 --artifacts artifacts", documented());
     let mut shell = std::process::Command::new("sh");
     shell.args(["-ec", &command]).current_dir(folder.path()).env("SHOPCTL_INSTANCE", &stack.instance);
     for (name, value) in stack.shopctl(&[]).get_envs() {
@@ -60,7 +64,10 @@ fn the_smoke_that_is_documented_reports_and_leaves_nothing() {
     assert_eq!((&report["held"], &report["seed"]), (&true.into(), &5.into()), "{report:#}");
     assert_eq!(report["scenarios"][0]["story"], "cancelled");
     assert_eq!(report["invariants"]["problems"], Value::Array(Vec::new()), "{report:#}");
-    assert!(read(&path("smoke.xml")).contains("<testcase name=\"cancelled\""));
+    let flaky = &report["scenarios"][1];
+    assert_eq!((&flaky["held"], flaky["earlier"].as_array().map(Vec::len)), (&true.into(), Some(1)), "{flaky:#}");
+    let junit = read(&path("smoke.xml"));
+    assert!(junit.contains("<testcase name=\"cancelled\"") && junit.contains("<flakyFailure "), "{junit}");
     assert!(read(&path("smoke.html")).starts_with("<!DOCTYPE html>"));
     assert!(!path("artifacts").exists(), "nothing failed");
     assert_eq!(left(&stack), Vec::<u32>::new());
@@ -86,12 +93,19 @@ fn whatever_fails_is_told_with_all_that_tells_why_and_the_gravest_gives_the_exit
     );
     let artifacts = folder.path().join("artifacts");
     let arguments = ["smoke", "--json", "--only", "cancelled", &failing, &planted, "--artifacts"];
-    let output = stack.run(&[&arguments, &[artifacts.to_str().expect("a path in UTF-8")][..]].concat());
+    let summary = folder.path().join("summary.md");
+    let mut smoke = stack.shopctl(&[&arguments, &[artifacts.to_str().expect("a path in UTF-8")][..]].concat());
+    smoke.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+    let output = smoke.output().expect("it can be executed");
     assert_eq!(code(&output), 7, "{}", said(&output));
+    let annotation = format!("::error file={failing},line=7,title=failing::failed at: eventually first is PAID");
+    assert!(said(&output).lines().any(|line| line.starts_with(&annotation)), "{}", said(&output));
+    assert!(read(&summary).contains("| ❌ | planted |"), "{}", read(&summary));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
     let [cancelled, failed, violating] = [0, 1, 2].map(|n| &report["scenarios"][n]);
     assert!(cancelled["held"] == true && cancelled.get("violations").is_none(), "{cancelled:#}");
     assert!(failed["held"] == false && failed.get("violations").is_none(), "{failed:#}");
+    assert!(failed.get("earlier").is_none(), "nobody has asked for another try: {failed:#}");
     assert!(violating["held"] == true && !violating["violations"][0].is_null(), "{violating:#}");
 
     let kept = Path::new(report["artifacts"].as_str().expect("a folder is named"));
@@ -110,6 +124,23 @@ fn whatever_fails_is_told_with_all_that_tells_why_and_the_gravest_gives_the_exit
     let again = report["repeat"].as_str().expect("a command");
     assert!(read(&kept.join("repeat.txt")).contains(again));
     assert!(again.contains(&failing) && again.contains(&planted) && !again.contains("cancelled"), "{again}");
+    assert_eq!(left(&stack), Vec::<u32>::new());
+}
+
+#[test]
+#[cfg_attr(feature = "docker", ignore = "it ends before anything is asked of the infrastructure")]
+fn what_does_not_boot_is_told_as_that_and_removed() {
+    let stack = Stack::new("cold");
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let junit = folder.path().join("smoke.xml");
+    let report = format!("junit={}", junit.display());
+    let artifacts = folder.path().display().to_string();
+    let wrong = ["smoke", "--only", "cancelled", "--env", "account.DATABASE_URL=nobody"];
+    let (suite, code) = stack.json(&[&wrong[..], &["--report", &report, "--artifacts", &artifacts]].concat());
+    assert_eq!((code, &suite["scenarios"]), (3, &Value::Array(Vec::new())), "{suite:#}");
+    let problem = suite["boot"]["problems"][0].as_str().expect("it is told what is wrong");
+    assert!(problem.starts_with("account-migrate "), "{problem}");
+    assert!(read(&junit).contains("<failure message=\"account-migrate "), "{}", read(&junit));
     assert_eq!(left(&stack), Vec::<u32>::new());
 }
 

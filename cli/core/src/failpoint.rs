@@ -43,6 +43,12 @@ pub enum Error {
     Count(String),
 }
 
+/// A point and its action, where what is told of a resource's faults is one (`create-before-commit=1*abort`).
+#[must_use]
+pub fn told(fault: &str) -> Option<(&str, &str)> {
+    fault.split_once('=').filter(|(_, action)| action.parse::<Action>().is_ok())
+}
+
 impl Action {
     /// What is left to do after the process has died here; nothing if that was the last time.
     #[must_use]
@@ -160,6 +166,12 @@ mod tests {
         ] {
             assert_eq!((action(given).to_string(), action(given).for_service()), (given.into(), handed_on.into()));
         }
+    }
+
+    #[test]
+    fn a_point_is_told_from_other_faults() {
+        assert_eq!(told("relay-before-mark=9*off->1*abort"), Some(("relay-before-mark", "9*off->1*abort")));
+        assert_eq!([told("paused"), told("order -> product: latency 200ms"), told("a=b")], [None; 3]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use shopctl_core::failpoint;
 use shopctl_protocol::{Action, Connection, LogFilter, Reply, Request, Resource, Update, VERSION};
 use tokio::{net::UnixStream, task::JoinHandle, time::sleep};
 
@@ -13,6 +14,9 @@ use crate::{file::Fault, report::Failure};
 
 /// Between two looks at what comes about by itself.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// So often a service may die while it is told that nothing is to happen at a point any more.
+const DEATHS: usize = 3;
 
 /// What is told of a resource that stands still.
 const PAUSED: &str = "paused";
@@ -112,10 +116,8 @@ impl Control {
             }
             Fault::Pause(name) => self.act(Action::Pause, name).await,
             Fault::Resume(name) => self.act(Action::Resume, name).await,
-            Fault::Clear(on) => {
-                let request = Request::ClearFaults { on: Some(on.clone()) };
-                self.change(&request, format_args!("a fault on {on}")).await
-            }
+            Fault::Point(point) => self.failpoint(&point.on, &point.at, Some(&point.deed.to_string())).await,
+            Fault::Clear(on) => self.clear(on).await,
             Fault::Latency(_)
             | Fault::Reset(_)
             | Fault::Timeout(_)
@@ -135,18 +137,51 @@ impl Control {
         Ok(())
     }
 
-    /// Begins to make whole what a story has broken: edges and topics are, who is paused goes on, who is stopped is started.
-    pub(crate) async fn mend(&self) -> Result<(), Failure> {
-        self.change(&Request::ClearFaults { on: None }, "edges and topics that are whole").await?;
-        for resource in self.resources().await? {
-            if resource.faults.iter().any(|fault| fault == PAUSED) {
-                self.act(Action::Resume, &resource.name).await?;
+    async fn clear(&self, on: &str) -> Result<(), Failure> {
+        let what = format!("a fault on {on}");
+        let resources = self.resources().await?;
+        match resources.iter().find(|resource| resource.name == on) {
+            None => self.change(&Request::ClearFaults { on: Some(on.to_owned()) }, what).await,
+            Some(resource) if self.release(resource).await? => Ok(()),
+            Some(_) => Err(Failure::new(what, format_args!("nothing is broken on {on}"))),
+        }
+    }
+
+    /// Lets a resource go on, and has nothing happen at its points any more; answers with whether there was any of that.
+    async fn release(&self, resource: &Resource) -> Result<bool, Failure> {
+        let name = &resource.name;
+        let is_paused = resource.faults.iter().any(|fault| fault == PAUSED);
+        // Who stands still hears of nothing.
+        if is_paused {
+            self.act(Action::Resume, name).await?;
+        }
+        let points: Vec<&str> = resource.faults.iter().filter_map(|fault| Some(failpoint::told(fault)?.0)).collect();
+        for point in &points {
+            let mut cleared = self.failpoint(name, point, None).await;
+            // Who dies meanwhile, perhaps at this very point, hears nothing of it.
+            for _ in 0..DEATHS {
+                if cleared.is_ok() {
+                    break;
+                }
+                sleep(LOOK).await;
+                cleared = self.failpoint(name, point, None).await;
             }
+            cleared?;
+        }
+        Ok(is_paused || !points.is_empty())
+    }
+
+    /// Begins to make whole what a story has broken: edges and topics are, nothing happens at any point, who is paused goes
+    /// on, who is stopped is started. What cannot be made so keeps nothing else from it.
+    pub(crate) async fn mend(&self) -> Result<(), Failure> {
+        let mut all = self.change(&Request::ClearFaults { on: None }, "edges and topics that are whole").await;
+        for resource in self.resources().await? {
+            all = all.and(self.release(&resource).await.map(drop));
             if resource.state == "stopped" {
-                self.act(Action::Start, &resource.name).await?;
+                all = all.and(self.act(Action::Start, &resource.name).await);
             }
         }
-        Ok(())
+        all
     }
 
     /// Waits until every resource is ready.

@@ -8,6 +8,7 @@ mod fault;
 mod library;
 mod names;
 mod place;
+mod point;
 mod read;
 mod schema;
 mod share;
@@ -26,6 +27,7 @@ pub use check::{
 pub use fault::{Fault, Refused, Reordered, Slow, Struck};
 pub use library::{EXTENSION, Library, Missing, Named};
 pub use place::{Place, Placed};
+pub use point::{AtPoint, Deed};
 pub use read::{Error, read};
 pub use schema::schema;
 pub use share::Share;

@@ -16,6 +16,7 @@ mod live;
 pub mod load;
 pub mod order;
 pub mod play;
+pub mod points;
 pub mod report;
 mod shop;
 

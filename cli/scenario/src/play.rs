@@ -123,14 +123,14 @@ impl Play<'_> {
         for fault in &self.scenario.faults {
             let began = Instant::now();
             let done = self.limited(self.inflict(fault)).await;
-            self.note(&format!("{} {}", fault.word(), fault.on()), Some(fault.place), began, done)?;
+            self.note(&fault.to_string(), Some(fault.place), began, done)?;
         }
         self.steps(&self.scenario.steps, Scope::default()).await
     }
 
     /// Makes whole what the story has broken, and looks at what must have come of it.
     async fn settle(&self, ended_well: bool) -> Result<(), Stopped> {
-        let broke = self.scenario.breaks(&|_| true);
+        let broke = self.scenario.breaks_anything();
         let mut all = Ok(());
         if broke {
             let began = Instant::now();
@@ -332,7 +332,7 @@ pub fn is_discreet(scenario: &Scenario) -> bool {
             _ => false,
         })
     }
-    !scenario.breaks(&|_| true) && !publishes(&scenario.steps) && resources_of(scenario).is_empty()
+    !scenario.breaks_anything() && !publishes(&scenario.steps) && resources_of(scenario).is_empty()
 }
 
 /// A step in a few words.
@@ -363,7 +363,7 @@ fn title(step: &What) -> String {
         What::Http(call) => format!("http {} {}", call.method.as_deref().unwrap_or("GET"), call.path),
         What::Publish(publish) => format!("publish to {}", json::word(&publish.topic)),
         What::Sql(sql) => format!("sql in {}", json::word(&sql.database)),
-        What::Fault(fault) => format!("{} {}", fault.word(), fault.on()),
+        What::Fault(fault) => fault.to_string(),
         What::Wait(wait) => format!("wait for {}", wait.time),
         What::Now(checks) => format!("now {}", subject(checks)),
         What::Eventually(one) => format!("eventually {}", subject(&one.that)),

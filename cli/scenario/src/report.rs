@@ -20,7 +20,7 @@ use serde::Serialize;
 pub use diff::diff;
 pub use html::html;
 pub use junit::junit;
-pub use suite::{Part, Played, Suite, schema};
+pub use suite::{Part, Played, Skipped, Suite, schema};
 pub use text::details as text;
 
 /// What should have been, and what was.

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use super::{Case, played};
 use crate::stack::Stack;
 
-const FAULTS: &[Case] = &[
+pub(super) const FAULTS: &[Case] = &[
     Case {
         name: "each-fault",
         story: "  - fault: {kill: product}
@@ -41,6 +41,26 @@ expect:
         fails: Some(("kill nobody", "a resource nobody")),
     },
     Case {
+        name: "pause",
+        story: "  - fault: {pause: product}\n  - order: {by: ann, basket: cart}\n",
+        fails: Some(("order by ann", "UNAVAILABLE")),
+    },
+    Case {
+        name: "start-of-nobody",
+        story: "  - fault: {start: nobody}\n",
+        fails: Some(("start nobody", "there is no resource nobody")),
+    },
+    Case {
+        name: "restart-of-nobody",
+        story: "  - fault: {restart: nobody}\n",
+        fails: Some(("restart nobody", "there is no resource nobody")),
+    },
+    Case {
+        name: "resume-of-nobody",
+        story: "  - fault: {resume: nobody}\n",
+        fails: Some(("resume nobody", "there is no resource nobody")),
+    },
+    Case {
         name: "register-and-log-in",
         story: "  - fault: {stop: account}\n  - register: bob\n",
         fails: Some(("register bob", "UNAVAILABLE")),
@@ -62,6 +82,16 @@ expect:
     },
 ];
 
+pub(super) const PUBLISHED: &[Case] = &[Case {
+    name: "poison",
+    story: "  - publish: {topic: order_events, key: 'x-${run}', value: {text: rubbish}, times: 2}
+  - publish: {topic: order_events, key: 'y-${run}', headers: {ce_id: 'no-uuid-${run}'},
+      value: {json: {type: order_admired, data: {}}}}
+  - eventually: {within: 20s, that: {dead_letters: {of: order_events, key: 'x-${run}', count: 4}}}
+  - eventually: {within: 20s, that: {events: {topic: order_events, key: 'y-${run}', are: [order_admired]}}}\n",
+    fails: None,
+}];
+
 /// One at a time, since each breaks what the others need.
 fn stack() -> MutexGuard<'static, Stack> {
     static STACK: LazyLock<Mutex<Stack>> = LazyLock::new(|| {
@@ -79,14 +109,5 @@ fn every_fault_does_what_it_says_and_is_over_when_the_story_is() {
 
 #[test]
 fn a_record_that_is_published_stands_in_its_topic_and_what_is_no_event_is_put_aside() {
-    let poison = Case {
-        name: "poison",
-        story: "  - publish: {topic: order_events, key: 'x-${run}', value: {text: rubbish}, times: 2}
-  - publish: {topic: order_events, key: 'y-${run}', headers: {ce_id: 'no-uuid-${run}'},
-      value: {json: {type: order_admired, data: {}}}}
-  - eventually: {within: 20s, that: {dead_letters: {of: order_events, key: 'x-${run}', count: 4}}}
-  - eventually: {within: 20s, that: {events: {topic: order_events, key: 'y-${run}', are: [order_admired]}}}\n",
-        fails: None,
-    };
-    played(&stack(), &[poison]);
+    played(&stack(), PUBLISHED);
 }

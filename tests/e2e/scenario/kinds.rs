@@ -9,7 +9,7 @@ const fn fails(name: &'static str, story: &'static str, step: &'static str, why:
     Case { name, story, fails: Some((step, why)) }
 }
 
-const STEPS: &[Case] = &[
+pub(super) const STEPS: &[Case] = &[
     holds("log-in", "  - log_in: {actor: ann}\n  - log_in: {actor: bob, to: ann}\n  - cancel: {order: first, by: bob}\n"),
     fails(
         "log-in-to-the-wrong-account",
@@ -44,6 +44,11 @@ const STEPS: &[Case] = &[
         "  - checkout: {order: first}\n  - decline: {order: first}\n  - pay: {order: first}\n",
         "pay first",
         "409",
+    ),
+    holds(
+        "declined",
+        "  - checkout: {order: first}\n  - decline: {order: first}
+  - eventually: {within: 20s, that: {order: {of: first, status: PAYMENT_FAILED, transactions: [FAILED]}}}\n",
     ),
     fails("decline", "  - checkout: {order: first}\n  - decline: {order: first, status: 404}\n", "decline first", "200"),
     holds("walk-away", "  - checkout: {order: first}\n  - walk_away: {order: first}\n  - now: {order: {of: first, status: PENDING}}\n"),
@@ -100,7 +105,7 @@ const STEPS: &[Case] = &[
 ];
 
 /// What is looked at by `now`, `eventually` and `never`.
-const EXPECTATIONS: &[Case] = &[
+pub(super) const EXPECTATIONS: &[Case] = &[
     holds(
         "everything-at-once",
         "  - subscribe: {order: first}

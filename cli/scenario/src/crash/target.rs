@@ -2,6 +2,8 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Serialize, Serializer};
 
+use crate::points;
+
 /// Who is struck, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
@@ -26,70 +28,9 @@ pub struct Unknown {
     similar: Option<String>,
 }
 
-/// Services that can only be killed have no points: they keep nothing.
-const SERVICES: [(&str, &[&str]); 6] = [
-    ("account", &["register-before-insert", "register-after-insert"]),
-    (
-        "product",
-        &[
-            "catalog-before-commit",
-            "catalog-after-commit",
-            "index-before-commit",
-            "index-after-commit",
-            "relay-before-publish",
-            "relay-before-mark",
-            "relay-after-mark",
-        ],
-    ),
-    (
-        "recommender",
-        &["consumer-before-commit", "consumer-after-commit", "consumer-before-store", "consumer-after-store"],
-    ),
-    (
-        "order",
-        &[
-            "prices-before-call",
-            "prices-after-call",
-            "create-before-commit",
-            "create-after-commit",
-            "status-before-commit",
-            "status-after-commit",
-            "relay-before-publish",
-            "relay-before-mark",
-            "relay-after-mark",
-        ],
-    ),
-    (
-        "payment",
-        &[
-            "order-before-get",
-            "order-after-get",
-            "session-before-commit",
-            "session-after-commit",
-            "decision-before-commit",
-            "decision-after-commit",
-            "webhook-before-send",
-            "webhook-after-send",
-            "webhook-before-commit",
-            "webhook-after-commit",
-            "delivery-before-finish",
-            "delivery-after-finish",
-            "order-before-tell",
-            "order-after-tell",
-            "telling-before-settle",
-            "telling-after-settle",
-            "consumer-before-commit",
-            "consumer-after-commit",
-            "consumer-before-store",
-            "consumer-after-store",
-        ],
-    ),
-    ("gateway", &[]),
-];
-
 /// All that checkouts come to. What only a repair, an import or poison comes to is left to the services' own tests.
 fn all() -> impl Iterator<Item = Target> {
-    SERVICES.into_iter().flat_map(|(resource, points)| {
+    points::of_checkouts().flat_map(|(resource, points)| {
         let blows = std::iter::once(Blow::Kill).chain(points.iter().copied().map(Blow::Point));
         blows.map(move |blow| Target { resource, blow })
     })

@@ -1,12 +1,15 @@
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shopctl_protocol::{self as protocol, FaultKind};
 
-use super::{Placed, Scenario, Share, Span, Step};
+use super::{Placed, Scenario, Share, Span, Step, point::AtPoint};
 
-/// What is done to a resource of the shop, to an edge between two (`order/product`) or to a topic. When a scenario is over,
-/// whoever it has paused goes on, whoever it has stopped is started, edges and topics are whole, and all are ready again
-/// before the next one. Edges and topics can be broken in a shop that was booted with `--faults`.
+/// What is done to a resource of the shop, to an edge between two (`order/product`), to a topic, or at a named point of a
+/// service's code. When a scenario is over, whoever it has paused goes on, whoever it has stopped is started, edges and
+/// topics are whole, nothing happens at any point, and all are ready again before the next one. Edges and topics can be
+/// broken in a shop that was booted with `--faults`; there are points in one that was booted with `--failpoints`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -40,7 +43,9 @@ pub enum Fault {
     Drop(Struck),
     /// Behind what is published to a topic there are records that are no events, with the key `poison`.
     Poison(Struck),
-    /// An edge or a topic is whole again.
+    /// Something happens at a named point of a service's code: it dies there, waits or panics.
+    Point(AtPoint),
+    /// An edge or a topic is whole again; a resource goes on after a pause, and nothing happens at its points any more.
     Clear(String),
 }
 
@@ -119,6 +124,7 @@ impl Fault {
             | Self::Poison(struck) => &struck.on,
             Self::Refuse(refused) => &refused.on,
             Self::Reorder(reordered) => &reordered.on,
+            Self::Point(point) => &point.on,
         }
     }
 
@@ -132,6 +138,7 @@ impl Fault {
             Self::Restart(_) => "restart",
             Self::Pause(_) => "pause",
             Self::Resume(_) => "resume",
+            Self::Point(_) => "point",
             Self::Clear(_) => "clear",
             Self::Latency(_)
             | Self::Reset(_)
@@ -156,6 +163,7 @@ impl Fault {
             | Self::Restart(_)
             | Self::Pause(_)
             | Self::Resume(_)
+            | Self::Point(_)
             | Self::Clear(_) => return None,
             Self::Latency(it) => {
                 let (delay, jitter) = slow(it);
@@ -178,11 +186,33 @@ impl Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Point(point) => write!(f, "{} {} {point}", self.word(), self.on()),
+            _ => write!(f, "{} {}", self.word(), self.on()),
+        }
+    }
+}
+
 impl Scenario {
     /// Whether it breaks an edge or a topic, which takes a shop that was booted with `--faults`.
     #[must_use]
     pub fn breaks_edges(&self) -> bool {
         self.breaks(&|fault| fault.between(0).is_some())
+    }
+
+    /// Whether it has something happen at a point of a service's code, which takes a shop that was booted with
+    /// `--failpoints`.
+    #[must_use]
+    pub fn strikes_at_points(&self) -> bool {
+        self.breaks(&|fault| matches!(fault, Fault::Point(_)))
+    }
+
+    /// Whether it breaks anything.
+    #[must_use]
+    pub fn breaks_anything(&self) -> bool {
+        self.breaks(&|_| true)
     }
 
     /// Whether it has such a fault, at any time.

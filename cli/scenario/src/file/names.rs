@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Place, Placed, Scenario, Step, read::suggestion};
+use super::{Fault, Place, Placed, Scenario, Step, read::suggestion};
+use crate::points;
 
 /// Values that there always are: the seed, a word that no other run has, and now, in seconds since 1970.
 pub(crate) const ALWAYS: [&str; 3] = ["seed", "run", "now"];
@@ -30,6 +31,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Wrong> {
         data: scenario.data.keys().map(String::as_str).collect(),
         kept: ALWAYS.map(str::to_owned).into(),
     };
+    scenario.faults.iter().try_for_each(|fault| has_points(fault))?;
     known.steps(&scenario.steps)?;
     for verdict in &scenario.expect {
         known.texts(verdict.place, &verdict.it)?;
@@ -54,6 +56,7 @@ impl Known<'_> {
                 self.kept(place, "account of", login.to.as_ref().unwrap_or(&login.actor))?;
                 self.kept.insert(login.actor.clone());
             }
+            Step::Fault(fault) => has_points(fault)?,
             Step::Parallel(branches) => branches.iter().try_for_each(|branch| self.steps(branch))?,
             Step::Repeat(repeat) => {
                 self.kept.insert(ROUND.to_owned());
@@ -107,6 +110,19 @@ impl Known<'_> {
 
     fn kept(&self, place: Place, what: &str, name: &str) -> Result<(), Wrong> {
         if self.kept.contains(name) { Ok(()) } else { Err((place, format!("there is no {what} {name} yet"))) }
+    }
+}
+
+/// What is to happen at a point that no service comes to never happens, and nobody would notice.
+fn has_points(fault: &Fault) -> Result<(), Wrong> {
+    let Fault::Point(point) = fault else { return Ok(()) };
+    let known = points::of(&point.on);
+    if known.is_empty() {
+        return Err(unknown(point.on.place, "service with points called", &point.on, &points::services()));
+    }
+    match known.contains(&point.at.as_str()) {
+        true => Ok(()),
+        false => Err(unknown(point.at.place, &format!("point of {} called", *point.on), &point.at, &known)),
     }
 }
 

@@ -109,6 +109,34 @@ mod tests {
             ("  - pay: {order: first}\n", "5:5: there is no order first yet"),
             ("  - http: {to: product, path: '/products/${mgu.id}'}\n", "5:5: there is no value mgu; did you mean mug?"),
             ("  - order: {lines: []}\n", "5:13: the field by is missing"),
+            (
+                "  - fault: {pont: {on: order, at: create-before-commit, do: abort}}\n",
+                "5:13: pont is nothing that can stand here; did you mean point?",
+            ),
+            (
+                "  - fault: {point: {on: ordr, at: create-before-commit, do: abort}}\n",
+                "5:25: there is no service with points called ordr; did you mean order?",
+            ),
+            (
+                "  - fault: {point: {on: order, at: create-befor-commit, do: abort}}\n",
+                "5:36: there is no point of order called create-befor-commit; did you mean create-before-commit?",
+            ),
+            (
+                "  - fault: {point: {on: order, at: create-before-commit, do: 1*abrt}}\n",
+                "5:62: abrt is nothing that a point does; did you mean abort?",
+            ),
+            (
+                "  - fault: {point: {on: order, at: create-before-commit, do: delay}}\n",
+                "5:62: delay is nothing that a point does; did you mean delay(MILLISECONDS)?",
+            ),
+            (
+                "  - fault: {point: {on: order, at: create-before-commit, do: 120%abort}}\n",
+                "5:62: 120% is no share from 0 to 100",
+            ),
+            (
+                "  - wait: {for: 1ms}\nfaults: [{point: {on: gateway, at: relay-before-mark, do: abort}}]\n",
+                "6:23: there is no service with points called gateway; there is account, product, recommender, order, payment",
+            ),
         ] {
             assert_eq!(told(&with(steps)), expected, "{steps}");
         }

@@ -17,7 +17,8 @@ use tokio::{
 };
 
 use super::{
-    Arrivals, Live, Plan, Report, Stage, Step, basket::Baskets, generator::Load, shopper::Shopper, tally::Tally,
+    Arrivals, Generator, Live, Plan, Report, Stage, Step, basket::Baskets, generator::Load, shopper::Shopper,
+    tally::Tally,
 };
 use crate::{basket::Basket, invariants::history::Product};
 use stub::Stub;
@@ -95,6 +96,19 @@ fn what_fails_is_counted_by_step_and_cause_and_does_not_stop_the_rest() {
     let errors: Vec<(&str, u64)> = report.errors.iter().map(|(cause, count)| (cause.as_str(), *count)).collect();
     assert!(matches!(errors[..], [(cause, 50)] if cause.starts_with("page: ") && cause.contains("503")), "{errors:?}");
     assert!((report.failed_part() - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_generator_that_is_asked_for_more_than_it_can_says_that_it_was_the_bottleneck() {
+    // What was not optimised can do less.
+    let rate = if cfg!(debug_assertions) { 1_000.0 } else { 20_000.0 };
+    let burst = Stage { time: Duration::from_millis(300), from: rate, to: rate };
+    let report = load(Arrivals::Open(vec![burst]), Stub::default());
+    assert!(report.failed == 0 && report.generator.bottleneck, "{:?}: {:?}", report.generator, report.errors);
+    assert!(super::html(&report).contains("it was the bottleneck"));
+    for (busy, late, bottleneck) in [(0.5, 0.001, false), (0.95, 0.001, true), (0.5, 0.02, true)] {
+        assert_eq!(Generator::new(busy, late).bottleneck, bottleneck, "{busy} of a core, {late} s late");
+    }
 }
 
 /// By the CPU time that it takes, so that what else the machine does is not measured.

@@ -117,7 +117,44 @@ impl fmt::Display for Threshold {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::load::{Arrivals, Plan, tally::Tally};
+
+    /// Two checkouts that were paid within 20 and 40 ms, and two that failed, in two seconds.
+    fn report(thresholds: &[&str]) -> Report {
+        let plan = Plan {
+            arrivals: Arrivals::Closed { in_flight: 1, time: Duration::from_secs(2) },
+            accounts: 1,
+            seed: 7,
+            orders: "orders.csv".into(),
+            patience: Duration::from_secs(1),
+            thresholds: thresholds.iter().map(|text| text.parse().expect("a threshold")).collect(),
+        };
+        let mut tally = Tally::new(Instant::now());
+        (0..4).for_each(|_| tally.start(Duration::ZERO));
+        for time in [20, 40] {
+            tally.time(Step::Pay, Duration::from_millis(time / 10));
+            tally.time(Step::Whole, Duration::from_millis(time));
+        }
+        (0..2).for_each(|_| tally.fail("away".to_owned()));
+        Report::new(&plan, tally, Duration::from_secs(2), 0.5)
+    }
+
+    #[test]
+    fn a_threshold_is_kept_or_missed_by_what_was_measured() {
+        let kept = ["p50<21ms", "p99.9<=41ms", "mean>29ms", "max>=40ms", "pay.p99<5ms", "failed<=50%", "rate>=1/s"];
+        let missed = ["p50<19ms", "p99.9<40ms", "mean<29ms", "max<=39ms", "pay.p99<3ms", "failed<50%", "rate>1/s"];
+        let verdicts = report(&[kept, missed].concat()).thresholds;
+        for (verdict, held) in verdicts.iter().zip([[true; 7], [false; 7]].concat()) {
+            assert_eq!(verdict.held, held, "{verdict:?}");
+        }
+        // Nobody has opened a page: nothing can be said of it.
+        let nothing = report(&["page.p50<1m"]);
+        let missed: Vec<&str> = nothing.missed().map(|verdict| verdict.measured.as_str()).collect();
+        assert_eq!(missed, ["nothing was measured"]);
+    }
 
     #[test]
     fn what_k6_and_people_write_is_understood() {

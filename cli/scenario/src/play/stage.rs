@@ -49,6 +49,14 @@ impl Stage {
         Ok(Self { client, baskets, events, databases, shop })
     }
 
+    /// Makes whole what a story has broken that was cut off before its end.
+    ///
+    /// # Errors
+    /// When the supervisor does not answer, or cannot do it.
+    pub async fn mend(&self) -> Result<(), Failure> {
+        self.control()?.mend().await
+    }
+
     pub(super) fn control(&self) -> Result<Control, Failure> {
         Control::of(self.shop.control.as_deref())
     }

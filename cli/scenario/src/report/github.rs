@@ -45,18 +45,21 @@ pub fn summary(suite: &Suite) -> String {
     let mut text = format!("## {} shopctl smoke\n\n", sign(suite.held));
     text.push_str(&format!("seed {}, {:.1} s. Again: `{}`\n\n", suite.seed, suite.seconds, suite.repeat));
     text.push_str("| | what | time | |\n|---|---|---|---|\n");
-    let mut row = |held: bool, name: &str, seconds: f64, told: &str| {
-        text.push_str(&format!("| {} | {name} | {seconds:.2} s | {} |\n", sign(held), cell(told)));
+    let row = |held: bool, name: &str, seconds: f64, told: &str| {
+        format!("| {} | {name} | {seconds:.2} s | {} |\n", sign(held), cell(told))
     };
     let of_part = |part: &super::Part| part.problems.first().cloned().unwrap_or_default();
-    row(suite.boot.held(), "boot", suite.boot.seconds, &of_part(&suite.boot));
+    text.push_str(&row(suite.boot.held(), "boot", suite.boot.seconds, &of_part(&suite.boot)));
     for played in &suite.scenarios {
         let told = if played.is_flaky() { "flaky".to_owned() } else { played.headline() };
-        row(played.held(), &played.report.story, played.report.seconds, &told);
+        text.push_str(&row(played.held(), &played.report.story, played.report.seconds, &told));
+    }
+    for skipped in &suite.skipped {
+        text.push_str(&format!("| ⚪ | {} | | not played: {} |\n", skipped.story, cell(&skipped.why)));
     }
     for (name, part) in [("invariants", &suite.invariants), ("tear down", &suite.tear_down)] {
         if let Some(part) = part {
-            row(part.held(), name, part.seconds, &of_part(part));
+            text.push_str(&row(part.held(), name, part.seconds, &of_part(part)));
         }
     }
     for played in suite.scenarios.iter().filter(|played| !played.held()) {

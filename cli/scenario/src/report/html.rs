@@ -37,6 +37,9 @@ pub fn html(suite: &Suite) -> String {
                 @if let Some(folder) = &suite.artifacts { p { "Logs, events and dumps: " code { (folder) } } }
                 (part("boot", &suite.boot))
                 @for played in &suite.scenarios { (story(played)) }
+                @for skipped in &suite.skipped {
+                    p.soft { "○ " b { (skipped.story) } " was not played: " (skipped.why) }
+                }
                 @if let Some(invariants) = &suite.invariants { (part("invariants", invariants)) }
                 @if let Some(down) = &suite.tear_down { (part("tear down", down)) }
             }

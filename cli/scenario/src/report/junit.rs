@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::{Part, Played, Suite, text::details};
+use super::{Part, Played, Skipped, Suite, text::details};
 
 /// JUnit's XML, as Jenkins and GitLab read it.
 ///
@@ -16,6 +16,7 @@ pub fn junit(suite: &Suite) -> Result<String, String> {
     scenarios.add_property(Property::new("repeat", suite.repeat.as_str()));
     scenarios.set_time(seconds(suite.scenarios.iter().map(|played| played.report.seconds).sum()));
     scenarios.add_test_cases(suite.scenarios.iter().map(story));
+    scenarios.add_test_cases(suite.skipped.iter().map(skipped));
     let mut shop = TestSuite::new("shop");
     let parts = [
         ("boot", Some(&suite.boot)),
@@ -27,8 +28,8 @@ pub fn junit(suite: &Suite) -> Result<String, String> {
     }
     document.add_test_suites([shop, scenarios]);
     let text = document.to_string().map_err(|error| error.to_string())?;
-    // Of the whole document, where Jenkins' schema knows no such attribute; nothing is ever skipped.
-    Ok(text.replacen(" skipped=\"0\"", "", 1))
+    // Of the whole document, where Jenkins' schema knows no such attribute.
+    Ok(text.replacen(&format!(" skipped=\"{}\"", suite.skipped.len()), "", 1))
 }
 
 fn story(played: &Played) -> TestCase {
@@ -42,6 +43,14 @@ fn story(played: &Played) -> TestCase {
     }
     let mut case = TestCase::new(played.report.story.as_str(), status);
     case.set_classname("scenarios").set_time(seconds(played.report.seconds));
+    case
+}
+
+fn skipped(skipped: &Skipped) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(skipped.why.as_str());
+    let mut case = TestCase::new(skipped.story.as_str(), status);
+    case.set_classname("scenarios");
     case
 }
 

@@ -20,6 +20,9 @@ pub struct Suite {
     pub interrupted: bool,
     pub boot: Part,
     pub scenarios: Vec<Played>,
+    /// What was not played, since it was not asked for what that takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
     /// None where it did not come to that.
     pub invariants: Option<Part>,
     pub tear_down: Option<Part>,
@@ -35,6 +38,14 @@ pub struct Part {
     pub seconds: f64,
     /// What is wrong; nothing if it held.
     pub problems: Vec<String>,
+}
+
+/// A story that was not played.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Skipped {
+    pub story: String,
+    /// What it takes.
+    pub why: String,
 }
 
 /// A story, with the tries before the one that counts.

@@ -90,6 +90,7 @@ fn suite() -> Suite {
         interrupted: false,
         boot: part(None),
         scenarios: vec![plain(held), plain(failed), flaky, violating],
+        skipped: vec![Skipped { story: "in-between".to_owned(), why: format!("it takes --failpoints {EVIL}") }],
         invariants: Some(part(Some(EVIL))),
         tear_down: Some(part(None)),
         artifacts: Some("target/smoke/smoke-1".to_owned()),
@@ -120,7 +121,8 @@ fn junit_is_what_jenkins_and_gitlab_read() {
         assert_ne!(violations(&schema, &odd), Vec::<String>::new(), "the schema is looked at");
     }
     for part in [
-        "tests=\"7\" failures=\"3\"",
+        "tests=\"8\" failures=\"3\"",
+        "<skipped message=\"it takes --failpoints",
         "<flakyFailure ",
         "name=\"violating\"",
         "fixtures/scenarios/order-killed.yaml:12",
@@ -152,7 +154,14 @@ fn the_page_needs_nothing_but_itself_and_runs_nothing_that_a_service_said() {
     let page = html(&suite());
     assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "{page}");
     assert!(page.contains("&lt;script&gt;"), "{page}");
-    for part in ["order-killed", "flaky: held at try 2", "shopctl smoke --seed 7", "order 1", "target/smoke/smoke-1"] {
+    for part in [
+        "order-killed",
+        "flaky: held at try 2",
+        "</b> was not played: it takes --failpoints",
+        "shopctl smoke --seed 7",
+        "order 1",
+        "target/smoke/smoke-1",
+    ] {
         assert!(page.contains(part), "{part}");
     }
 }
@@ -174,6 +183,7 @@ fn the_summary_of_a_job_has_a_row_for_each_story_and_the_diff_of_each_failure() 
     for part in [
         "| ❌ | order-killed |",
         "| ✅ | happy-path |",
+        "| ⚪ | in-between | | not played: it takes --failpoints",
         "### order-killed",
         "-   \"status\": \"PAID\"",
         "`shopctl smoke --seed 7`",

@@ -20,6 +20,9 @@ pub(crate) struct Smoke {
     /// Play a scenario that failed up to N times more; one that holds then is told as flaky
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
+    /// Build and boot services that can be told to fail at named points of their code, and play the scenarios that do so, too
+    #[arg(long)]
+    pub(crate) failpoints: bool,
     /// Where a folder is made when something fails, with all that tells why
     #[arg(long, value_name = "DIR", default_value = "target/smoke")]
     pub(crate) artifacts: PathBuf,

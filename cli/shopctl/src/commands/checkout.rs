@@ -1,6 +1,7 @@
 //! `shopctl checkout`: buys a basket and proves the outcome, or plays scenarios from files.
 
 mod list;
+mod need;
 mod play;
 pub(super) mod show;
 

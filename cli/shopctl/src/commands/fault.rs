@@ -31,6 +31,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Command::Point(point) => {
             let Point { service, point, action } = point;
             Places::of(global)?.resource(service)?;
+            place::point(service, point)?;
             client.failpoint(service, point, Some(action)).await.map_err(explained)?;
             printer::note(format_args!("{service}: {point}={action}"));
             Ok(Exit::Success)
@@ -164,8 +165,7 @@ fn paused(snapshot: &Snapshot) -> Vec<String> {
 fn points(snapshot: &Snapshot) -> Vec<(String, String, String)> {
     let of = |resource: &Resource| {
         let point = |fault: &String| {
-            let (point, action) = fault.split_once('=')?;
-            action.parse::<failpoint::Action>().ok()?;
+            let (point, action) = failpoint::told(fault)?;
             Some((resource.name.clone(), point.to_owned(), action.to_owned()))
         };
         resource.faults.iter().filter_map(point).collect::<Vec<_>>()

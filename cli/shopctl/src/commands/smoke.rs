@@ -13,7 +13,7 @@ use shopctl_scenario::{
     Report,
     file::Named,
     play::{self, Stage},
-    report::{Part, Played, Suite, github},
+    report::{Part, Played, Skipped, Suite, github},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -34,12 +34,12 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
     // From here on Ctrl-C is ours: nothing may stay behind.
     let mut interrupts = Interrupts::new()?;
     // A file that is wrong is told before anything is made.
-    let all = scenarios(global, &args.only)?;
+    let (all, skipped) = apart(scenarios(global, &args.only)?, args)?;
     let own = instance::global(global);
     let began = Instant::now();
     let mut smoke = Run { args, global: &own, seed: args.seed.unwrap_or_else(seed), exits: Vec::new(), quiet: false };
     smoke.quiet = global.quiet || global.json;
-    let mut suite = smoke.begun();
+    let mut suite = Suite { skipped, ..smoke.begun() };
 
     let mut booted = match Instance::boot(&own, args, breaks_edges(&all), &mut interrupts).await? {
         Ok(instance) => Some(instance),
@@ -52,6 +52,9 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
     };
     suite.boot.seconds = began.elapsed().as_secs_f64();
     if booted.is_some() {
+        for Skipped { story, why } in &suite.skipped {
+            smoke.say(format_args!("○ {story} is not played: {why}"));
+        }
         smoke.say(format_args!("{} booted in {:.2} s", own.instance, suite.boot.seconds));
         let ended = tokio::select! {
             played = smoke.play(&all, &mut suite) => Some(played),
@@ -91,6 +94,30 @@ pub(crate) async fn run(global: &Global, args: &Smoke) -> anyhow::Result<Exit> {
 /// Stories that are played side by side.
 const AT_ONCE: usize = 4;
 
+/// What can be played, and what is left out: an ordinary build has no points at which a story could strike it, and it is the
+/// ordinary build that a smoke is about.
+///
+/// # Errors
+/// When one was asked for by name that cannot be played.
+fn apart(all: Vec<Named>, args: &Smoke) -> Result<(Vec<Named>, Vec<Skipped>), Failure> {
+    let (armed, plain): (Vec<Named>, _) = all.into_iter().partition(|named| named.scenario.strikes_at_points());
+    if args.failpoints {
+        return Ok(([plain, armed].concat(), Vec::new()));
+    }
+    match (armed.first(), args.only.is_empty()) {
+        (Some(named), false) => {
+            let message =
+                format!("{} strikes at points of the services' code, which an ordinary build has not", named.name);
+            Err(Failure::new(Exit::Usage, message)
+                .hint("`shopctl smoke --failpoints` builds and boots services that have them"))
+        }
+        _ => {
+            let skipped = |named: Named| Skipped { story: named.name, why: "it takes --failpoints".to_owned() };
+            Ok((plain, armed.into_iter().map(skipped).collect()))
+        }
+    }
+}
+
 /// Whether the shop is to have proxies on its edges.
 fn breaks_edges(all: &[Named]) -> bool {
     all.iter().any(|named| named.scenario.breaks_edges())
@@ -118,6 +145,7 @@ impl Run<'_> {
             interrupted: false,
             boot: whole(),
             scenarios: Vec::new(),
+            skipped: Vec::new(),
             invariants: None,
             tear_down: None,
             artifacts: None,
@@ -187,7 +215,11 @@ impl Run<'_> {
         let held = suite.scenarios.iter().filter(|played| played.held()).count();
         let count = suite.scenarios.len();
         let Some(exit) = worst(&self.exits) else {
-            self.say(format_args!("all {count} scenarios held ({:.1} s, seed {})", suite.seconds, suite.seed));
+            let skipped = match suite.skipped.len() {
+                0 => String::new(),
+                skipped => format!(", {skipped} not played"),
+            };
+            self.say(format_args!("all {count} scenarios held{skipped} ({:.1} s, seed {})", suite.seconds, suite.seed));
             return Ok(Exit::Success);
         };
         if exit == Exit::Interrupted {
@@ -246,7 +278,32 @@ fn worst(exits: &[Exit]) -> Option<Exit> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+    use shopctl_scenario::file::Library;
+
     use super::*;
+    use crate::args::{Cli, Command};
+
+    fn typed(arguments: &[&str]) -> Smoke {
+        let all = ["shopctl", "smoke"].iter().chain(arguments);
+        match Cli::try_parse_from(all).expect("it can be typed").command {
+            Command::Smoke(smoke) => smoke,
+            _ => panic!("it is a smoke"),
+        }
+    }
+
+    #[test]
+    fn what_strikes_at_points_is_played_where_it_is_asked_for_and_else_it_is_told() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/scenarios");
+        let all = || Library::at(&folder).all().expect("they can be read");
+        let (played, skipped) = apart(all(), &typed(&[])).expect("the rest can be played");
+        let stories: Vec<&str> = skipped.iter().map(|skipped| skipped.story.as_str()).collect();
+        assert_eq!((played.len() + 1, stories), (all().len(), vec!["in-between"]));
+        let (played, skipped) = apart(all(), &typed(&["--failpoints"])).expect("all can be played");
+        assert_eq!((played.len(), skipped.len()), (all().len(), 0));
+        let refused = apart(all(), &typed(&["--only", "in-between"])).expect_err("it is asked for by name");
+        assert!(refused.to_string().contains("in-between strikes at points"), "{refused}");
+    }
 
     #[test]
     fn of_several_failures_the_gravest_is_told() {

@@ -1,26 +1,26 @@
 //! `shopctl checkout run`: scenarios from files.
 
-use shopctl_core::manifest::PROXY;
 use shopctl_scenario::{
     Report, Step,
-    file::Named,
     play::{self, Stage},
+    report,
 };
 
-use super::{baskets, scenarios, shop, show};
+use super::{baskets, need, scenarios, shop, show};
 use crate::{
     args::{Global, checkout::Run},
+    commands::up::Interrupts,
     exit::{Exit, Failure},
-    printer, running,
+    printer,
 };
 
 pub(super) async fn run(global: &Global, args: &Run, seed: u64) -> anyhow::Result<Exit> {
     // A file that is wrong is told before anything is made.
     let all = scenarios(global, &args.names)?;
-    proxied(global, &all).await?;
+    need::met(global, &all).await?;
+    let mut interrupts = Interrupts::new()?;
     let stage = Stage::open(shop(global).await?, baskets(global)?).await;
-    let stage =
-        stage.map_err(|failure| anyhow::anyhow!("expected {}, observed {}", failure.expected, failure.observed))?;
+    let stage = stage.map_err(unplayable)?;
     let quiet = global.json || global.quiet;
     let mut reports: Vec<Report> = Vec::new();
     for named in &all {
@@ -32,7 +32,18 @@ pub(super) async fn run(global: &Global, args: &Run, seed: u64) -> anyhow::Resul
                 printer::data(show::line(step));
             }
         };
-        let report = play::play(&stage, named, seed, &show).await;
+        let report = tokio::select! {
+            report = play::play(&stage, named, seed, &show) => report,
+            () = interrupts.next() => {
+                if named.scenario.breaks_anything() {
+                    tokio::select! {
+                        mended = stage.mend() => mended.map_err(unplayable)?,
+                        () = interrupts.next() => {}
+                    }
+                }
+                return Ok(Exit::Interrupted);
+            }
+        };
         if !quiet {
             report.timelines.iter().for_each(|timeline| printer::data(show::timeline(timeline)));
             printer::data(show::summary(&report));
@@ -52,14 +63,6 @@ pub(super) async fn run(global: &Global, args: &Run, seed: u64) -> anyhow::Resul
         .into())
 }
 
-/// Refuses stories that break edges where nothing stands on them.
-async fn proxied(global: &Global, all: &[Named]) -> anyhow::Result<()> {
-    let Some(named) = all.iter().find(|named| named.scenario.breaks_edges()) else { return Ok(()) };
-    let snapshot = running::connect(global).await?.status().await?;
-    if snapshot.resources.iter().any(|resource| resource.name == PROXY) {
-        return Ok(());
-    }
-    let message =
-        format!("{} breaks edges or topics, and instance {} was booted without --faults", named.name, global.instance);
-    Err(Failure::new(Exit::Failure, message).hint("`shopctl down` and `shopctl up --faults`: the data stay").into())
+fn unplayable(failure: report::Failure) -> anyhow::Error {
+    anyhow::anyhow!("expected {}, observed {}", failure.expected, failure.observed)
 }

@@ -1,6 +1,7 @@
 //! Where something can be broken, and which word was meant.
 
 use shopctl_core::Manifest;
+use shopctl_scenario::points;
 
 use super::word;
 use crate::{
@@ -79,14 +80,31 @@ impl Places {
         let (edges, topics) = (self.edges(), self.0.topics.keys().cloned());
         let known: Vec<String> =
             edges.iter().cloned().chain(topics.clone()).chain(self.0.resources.keys().cloned()).collect();
-        let nearest = known
-            .iter()
-            .map(|known| (strsim::jaro_winkler(name, known), known))
-            .filter(|(likeness, _)| *likeness > ALIKE)
-            .max_by(|(a, _), (b, _)| a.total_cmp(b));
-        let meant = nearest.map_or_else(String::new, |(_, nearest)| format!("; did you mean {nearest}?"));
+        let meant = meant(name, known.iter().map(String::as_str));
         let topics: Vec<String> = topics.collect();
         let hint = format!("edges: {}; topics: {}", edges.join(", "), topics.join(", "));
         Failure::new(Exit::Usage, format!("there is no edge, topic or resource {text}{meant}")).hint(hint)
     }
+}
+
+/// A point that the service never comes to is set in vain. A service that the shop does not ship may have any.
+///
+/// # Errors
+/// When there is no such point.
+pub(super) fn point(service: &str, point: &str) -> Result<(), Failure> {
+    let known = points::of(service);
+    if known.is_empty() || known.contains(&point) {
+        return Ok(());
+    }
+    let message = format!("{service} has no point {point}{}", meant(point, known.iter().copied()));
+    Err(Failure::new(Exit::Usage, message).hint(format!("its points: {}", known.join(", "))))
+}
+
+/// The likeliest of some words, if any is likely.
+fn meant<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let nearest = known
+        .map(|known| (strsim::jaro_winkler(word, known), known))
+        .filter(|(likeness, _)| *likeness > ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    nearest.map_or_else(String::new, |(_, nearest)| format!("; did you mean {nearest}?"))
 }

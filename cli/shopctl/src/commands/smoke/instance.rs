@@ -152,7 +152,7 @@ fn not_booted(exit: Exit, why: &str) -> NotBooted {
 /// The same as `shopctl up` with these options.
 fn boot_arguments(args: &Smoke, faults: bool) -> anyhow::Result<Up> {
     match Cli::try_parse_from(["shopctl", "up", "--no-tui"])?.command {
-        Command::Up(up) => Ok(Up { boot: args.boot.clone(), faults, ..up }),
+        Command::Up(up) => Ok(Up { boot: args.boot.clone(), faults, failpoints: args.failpoints, ..up }),
         _ => anyhow::bail!("`up` is no other command"),
     }
 }

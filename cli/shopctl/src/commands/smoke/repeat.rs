@@ -20,6 +20,7 @@ pub(super) fn command(suite: &Suite, args: &Smoke) -> String {
     }
     let mut words = vec!["shopctl smoke".to_owned(), format!("--seed {}", suite.seed)];
     let Boot { infra, release, no_build, bin_dir, timeout: _, environment, no_telemetry, otlp_forward } = &args.boot;
+    words.extend(args.failpoints.then(|| "--failpoints".to_owned()));
     words.extend(release.then(|| "--release".to_owned()));
     words.extend(no_build.then(|| "--no-build".to_owned()));
     words.extend(bin_dir.iter().map(|dir| format!("--bin-dir {}", quoted(&dir.display().to_string()))));
