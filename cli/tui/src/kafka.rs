@@ -185,6 +185,19 @@ impl Kafka {
         self.cursor = self.passing.get(place).copied().filter(|_| !is_last);
     }
 
+    /// The cursor stays on its message, whatever comes.
+    pub(crate) fn hold(&mut self) {
+        self.cursor = self.passing.get(self.place()).copied();
+    }
+
+    /// Takes up again a filter and a cursor that were left.
+    pub(crate) fn resume(&mut self, filter: String, cursor: Option<u64>) {
+        if self.filter != filter {
+            self.set_filter(filter);
+        }
+        self.cursor = cursor;
+    }
+
     /// Whoever arrives at the end goes on with what comes.
     pub(crate) fn step(&mut self, by: i64) {
         let last = self.passing.len().saturating_sub(1);

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub(crate) use self::station::{Mark, Station};
-use crate::kafka::{self, Group, Kafka, Message};
+use crate::{
+    kafka::{Group, Kafka, Message},
+    subject::{Names, Subject, TraceId},
+};
 
 /// Orders that are kept, the latest ones.
 const ORDERS: usize = 2000;
@@ -91,12 +94,21 @@ pub(crate) struct Order {
     /// Where the last one stands.
     partition: i32,
     offset: i64,
-    /// The traces that its events belong to, by their ids.
-    pub(crate) traces: BTreeSet<String>,
-    /// Time and kind of each.
-    pub(crate) events: Vec<(u64, String)>,
+    /// The traces that its events belong to.
+    pub(crate) traces: BTreeSet<TraceId>,
+    pub(crate) events: Vec<Event>,
     /// What the databases said last.
     pub(crate) known: Option<Known>,
+}
+
+/// One of its events, and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    /// Nanoseconds since 1970.
+    pub(crate) stamp: u64,
+    pub(crate) kind: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
 }
 
 #[derive(Debug, Default)]
@@ -104,8 +116,8 @@ pub(crate) struct Orders {
     all: BTreeMap<i64, Order>,
     /// The one with the cursor; the first if there is none.
     pub(crate) selected: Option<i64>,
-    /// Its timeline is shown.
-    pub(crate) opened: bool,
+    /// Of which the timeline is shown.
+    pub(crate) opened: Option<Subject>,
     pub(crate) away: Vec<(Database, String)>,
     /// Somebody reads the databases.
     pub(crate) looking: bool,
@@ -135,8 +147,9 @@ impl Orders {
         let data = &body["data"];
         let number = |name: &str| data[name].as_i64();
         let order = self.all.entry(id).or_insert_with(|| Order { id, created: message.stamp, ..Order::default() });
-        order.events.push((message.stamp, message.kind.clone()));
-        order.traces.extend(trace(message));
+        let Message { stamp, partition, offset, .. } = *message;
+        order.events.push(Event { stamp, kind: message.kind.clone(), partition, offset });
+        order.traces.extend(Names::of_message(message).trace);
         // A redelivery may be older than what is known.
         let version = number("version").unwrap_or(order.version);
         if version >= order.version {
@@ -183,6 +196,17 @@ impl Orders {
         self.all.get(&id)
     }
 
+    /// The order that something is about, else the trace.
+    pub(crate) fn subject(&self, names: Names) -> Option<Subject> {
+        let order = names.order.or_else(|| self.of_trace(names.trace?));
+        order.map(Subject::Order).or(names.trace.map(Subject::Trace))
+    }
+
+    /// The order with an event of this trace.
+    pub(crate) fn of_trace(&self, trace: TraceId) -> Option<i64> {
+        self.all.values().find(|order| order.traces.contains(&trace)).map(|order| order.id)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -196,6 +220,11 @@ impl Orders {
             place if place.is_the_shoppers() && self.is_away(Database::Payment) => Place::Unseen(Database::Payment),
             place => place,
         }
+    }
+
+    /// Whether anything is still to happen.
+    pub(crate) fn is_under_way(&self, order: &Order, kafka: &Kafka) -> bool {
+        self.place(order, kafka) != Place::Nothing
     }
 
     /// Whether an order goes on no more, at this time.
@@ -222,13 +251,6 @@ impl Orders {
         });
         orders.into_iter().map(|(order, rank)| (order, rank < 2)).collect()
     }
-}
-
-/// The id in the header `traceparent`: 32 hexadecimal digits after the version.
-fn trace(message: &Message) -> Option<String> {
-    let header = kafka::header(message, "traceparent")?;
-    let id = header.split('-').nth(1)?;
-    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
 }
 
 impl Payment {

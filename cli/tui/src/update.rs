@@ -1,6 +1,7 @@
 //! What a message does to the model, and what is to be done about it.
 
 mod answers;
+mod jumps;
 mod keys;
 mod mouse;
 mod moves;
@@ -37,7 +38,8 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
         Msg::Calls(calls) => model.calls = calls,
         Msg::Traffic(calls) => model.traffic = Some(calls),
         Msg::Orders(news) => model.orders.learn(news),
-        Msg::Spans { order, lines } => model.spans = Some((order, lines)),
+        Msg::Rates(rates) => model.rates = Some(rates),
+        Msg::Spans(told) => model.spans = Some(told),
         Msg::Kafka(news) => heard(model, news),
         Msg::Checkout(news) => model.checkout.take(news),
         Msg::Log(answer) => told(model, answer, &mut commands),
@@ -50,6 +52,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
         Msg::Ended => model.quits = true,
         Msg::Tick => {}
     }
+    jumps::resolve(model);
     model.settle();
     if model.tab == Tab::Home {
         commands.extend(model.log.missing().map(Command::Log));
@@ -57,6 +60,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
     commands.extend(look(model).map(Command::Kafka));
     commands.extend(look_at_orders(model).map(Command::Orders));
     commands.extend(look_at_traces(model).map(Command::Traces));
+    commands.extend(jumps::look_at_lines(model).map(Command::Log));
     if model.tab == Tab::Checkout && !model.checkout.asked && model.shop.snapshot.is_some() {
         model.checkout.asked = true;
         commands.push(Command::Stories);
@@ -173,7 +177,7 @@ fn told(model: &mut Model, answer: Answer, commands: &mut Vec<Command>) {
             let seen = model.selected.clone().filter(|_| model.tab == Tab::Home);
             model.shop.note_errors(counts, seen.as_deref());
         }
-        Answer::Mentioned { order, lines } if model.orders.selected == Some(order) => model.mentions = lines,
+        Answer::Mentioned { about, lines } => model.mentions.take(about, lines),
         Answer::Saved { path, lines: Ok(lines) } => {
             model.say(format!("{} lines are in {path}", grouped(lines)), Tone::Good);
         }

@@ -11,6 +11,7 @@ use crate::{
     line::{ago, clock},
     model::Model,
     orders::{Mark, Order, Place, Station},
+    subject::Subject,
     text::{fit, fit_right, pieces, plain},
     theme::{Theme, Tone},
 };
@@ -160,7 +161,7 @@ fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
 fn way(model: &Model, order: &Order, stuck: bool) -> Vec<Row<'static>> {
     let theme = model.theme;
     let payment = order.known.as_ref().and_then(|known| known.payment.as_ref());
-    let published = order.events.last().map(|(stamp, _)| *stamp);
+    let published = order.events.last().map(|event| event.stamp);
     let when = |station| match station {
         Station::Created => Some(order.created),
         Station::Session => payment.map(|payment| payment.opened),
@@ -190,71 +191,90 @@ fn way(model: &Model, order: &Order, stuck: bool) -> Vec<Row<'static>> {
     Station::ALL.into_iter().zip(marks).map(row).collect()
 }
 
-/// What databases, events, logs and traces tell of the order that is opened: its way, then all of it by time.
+/// What databases, events, logs and traces tell of what is opened: its way, then all of it by time.
 pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
     let theme = model.theme;
-    let Some(id) = model.orders.selected else { return Vec::new() };
-    let mut rows = Vec::new();
-    let mut entries: Vec<(u64, Row<'static>)> = Vec::new();
-    let begin = model.orders.get(id).map_or(0, |order| order.created);
-    let since = |stamp: u64| {
-        if begin == 0 || stamp < begin { String::new() } else { format!("+{}", ago(stamp - begin)) }
+    let Some(about) = model.orders.opened else { return Vec::new() };
+    let order = match about {
+        Subject::Order(id) => model.orders.get(id),
+        Subject::Trace(_) => None,
     };
-    match model.orders.get(id) {
-        Some(order) => {
-            let stuck = model.orders.is_stuck(order, &model.kafka, model.now.wall);
-            let (text, tone) = place(model, order, stuck);
-            let account = order.account.map(|account| format!("of account {account}, ")).unwrap_or_default();
-            rows.push(Row::from(vec![
-                Span::styled(format!(" order {id}  "), theme.style(Tone::Strong)),
-                status(theme, &order.status, order.status.len() + 2),
-                Span::raw(format!("{account}{}  ", order.cents.map(money).unwrap_or_default())),
-                Span::styled(text, theme.style(tone)),
-            ]));
-            rows.extend(way(model, order, stuck));
-            for (stamp, kind) in &order.events {
-                entries.push((
-                    *stamp,
-                    Row::from(vec![
-                        Span::styled(format!(" {} ", clock(*stamp)), theme.style(Tone::Quiet)),
-                        Span::raw(fit_right(&since(*stamp), 8, theme.ascii)),
-                        Span::styled("  event     ", theme.style(Tone::Key)),
-                        Span::styled(plain(kind), theme.style(Tone::Strong)),
-                    ]),
-                ));
-            }
-        }
-        None => {
-            rows.push(Row::styled(format!(" order {id}: nothing that was read tells of it"), theme.style(Tone::Quiet)))
-        }
+    let mentions = model.mentions.of(about);
+    let told = model.spans.as_ref().filter(|told| told.about == about && !told.lines.is_empty());
+    let begin = order.map(|order| order.created).or_else(|| mentions.first().map(|line| line.stamp));
+    let mut rows = head(model, about, order);
+    let mut entries: Vec<(u64, Row<'static>)> = Vec::new();
+    for event in order.into_iter().flat_map(|order| &order.events) {
+        let place = format!("  {}/{}", event.partition, event.offset);
+        let mut spans = time(theme, event.stamp, begin);
+        spans.extend([
+            Span::styled("  event     ", theme.style(Tone::Key)),
+            Span::styled(plain(&event.kind), theme.style(Tone::Strong)),
+            Span::styled(place, theme.style(Tone::Quiet)),
+        ]);
+        entries.push((event.stamp, Row::from(spans)));
     }
-    rows.push(Row::default());
     let shape = crate::line::Shape {
         names: None,
         wrap: false,
         stamps: crate::log::Stamps::Off,
+        search: None,
         ..model.shape(usize::from(model.size.width).saturating_sub(36).max(10))
     };
-    for line in &model.mentions {
-        let mut spans = vec![
-            Span::styled(format!(" {} ", clock(line.stamp)), theme.style(Tone::Quiet)),
-            Span::raw(fit_right(&since(line.stamp), 8, theme.ascii)),
-            Span::raw("  "),
-            Span::styled(fit(&plain(&line.resource), 10, theme.ascii), model.hue(&line.resource)),
-        ];
-        let row = shape.rows(line, false, model.hue(&line.resource), false).into_iter().next().unwrap_or_default();
-        spans.extend(row.spans);
+    for line in mentions {
+        let hue = model.hue(&line.resource);
+        let mut spans = time(theme, line.stamp, begin);
+        spans.extend([Span::raw("  "), Span::styled(fit(&plain(&line.resource), 10, theme.ascii), hue)]);
+        spans.extend(shape.rows(line, false, hue, false).into_iter().next().unwrap_or_default().spans);
         entries.push((line.stamp, Row::from(spans)));
     }
     entries.sort_by_key(|(stamp, _)| *stamp);
+    rows.push(Row::default());
+    if entries.is_empty() && order.is_none() && told.is_none() {
+        rows.push(Row::styled("   nothing that was read tells of it", theme.style(Tone::Quiet)));
+    }
     rows.extend(entries.into_iter().map(|(_, row)| row));
-    if let Some((_, spans)) = model.spans.as_ref().filter(|(order, _)| *order == id) {
+    if let Some(told) = told {
         rows.push(Row::default());
         let own = |line: &String| {
             let pieces = pieces(line).into_iter().map(|(style, text)| Span::styled(text, theme.allowed(style)));
             Row::from(pieces.collect::<Vec<_>>())
         };
-        rows.extend(spans.iter().map(own));
+        rows.extend(told.lines.iter().map(own));
     }
     rows
+}
+
+/// What it is, and of an order where it is and its way.
+fn head(model: &Model, about: Subject, order: Option<&Order>) -> Vec<Row<'static>> {
+    let theme = model.theme;
+    let title = Span::styled(format!(" {about}  "), theme.style(Tone::Strong));
+    let Some(order) = order else {
+        let what = match about {
+            Subject::Order(_) => "",
+            Subject::Trace(_) => "of no order that is known",
+        };
+        return vec![Row::from(vec![title, Span::styled(what, theme.style(Tone::Quiet))])];
+    };
+    let stuck = model.orders.is_stuck(order, &model.kafka, model.now.wall);
+    let (text, tone) = place(model, order, stuck);
+    let account = order.account.map(|account| format!("of account {account}, ")).unwrap_or_default();
+    let mut rows = vec![Row::from(vec![
+        title,
+        status(theme, &order.status, order.status.len() + 2),
+        Span::raw(format!("{account}{}  ", order.cents.map(money).unwrap_or_default())),
+        Span::styled(text, theme.style(tone)),
+    ])];
+    rows.extend(way(model, order, stuck));
+    rows
+}
+
+/// When it was, and how long after the beginning.
+fn time(theme: Theme, stamp: u64, begin: Option<u64>) -> Vec<Span<'static>> {
+    let since = begin.filter(|&begin| begin > 0).and_then(|begin| stamp.checked_sub(begin));
+    let since = since.map(|since| format!("+{}", ago(since))).unwrap_or_default();
+    vec![
+        Span::styled(format!(" {} ", clock(stamp)), theme.style(Tone::Quiet)),
+        Span::raw(fit_right(&since, 8, theme.ascii)),
+    ]
 }

@@ -3,6 +3,7 @@ use shopctl_tui::{
     kafka::News as Kafka,
     log::Request,
     orders::{Database, Known, News, Payment},
+    subject::Subject,
     traces::Look,
 };
 
@@ -80,7 +81,11 @@ fn each_order_tells_where_it_is_and_the_stuck_ones_come_first() {
 fn one_order_is_opened_with_when_it_passed_each_station() {
     let mut desk = opened(100, 24);
     desk.press("o14<enter>");
-    assert!(desk.done().iter().any(|done| matches!(done, Command::Log(Request::Mentions { order: 14, .. }))));
+    assert!(
+        desk.done()
+            .iter()
+            .any(|done| matches!(done, Command::Log(Request::Mentions { about: Subject::Order(14), .. })))
+    );
     insta::assert_snapshot!(desk.text());
 }
 
@@ -127,7 +132,7 @@ fn traces_are_read_of_what_is_looked_at_and_of_nothing_else() {
     };
     assert_eq!(order(&mut desk), []);
     desk.press("<enter>");
-    assert!(matches!(order(&mut desk)[..], [Look::Order { columns: 80, .. }]));
+    assert!(matches!(order(&mut desk)[..], [Look::Subject { about: Subject::Order(_), columns: 80, .. }]));
     desk.press("<esc>");
     assert_eq!(order(&mut desk), [Look::Nothing]);
     desk.press("3");
