@@ -76,8 +76,8 @@ pub enum Command {
     Release,
     Log(log::Request),
     Kafka(kafka::Ask),
-    /// Whether orders are looked at.
-    Orders(bool),
+    /// Which orders are looked at.
+    Orders(orders::Look),
     /// What of the traces is looked at now.
     Traces(traces::Look),
     /// List the checkouts that can be played.

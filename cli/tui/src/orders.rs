@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub(crate) use self::station::{Mark, Station};
 use crate::{
-    kafka::{Group, Kafka, Message},
+    kafka::{self, Group, Kafka, Message, is_dead},
     subject::{Names, Subject, TraceId},
 };
 
@@ -26,6 +26,15 @@ pub struct News {
     pub orders: Vec<Known>,
     /// The databases that did not answer, with their errors: what only they know is unknown now.
     pub away: Vec<(Database, String)>,
+}
+
+/// Which orders somebody looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Look {
+    #[default]
+    Nothing,
+    /// The latest ones, and this one, however old it is.
+    Latest { and: Option<i64> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +118,23 @@ pub(crate) struct Event {
     pub(crate) kind: String,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
+    /// Who refused it, and why: it is a dead letter.
+    pub(crate) refused: Option<String>,
+}
+
+impl Event {
+    fn of(message: &Message) -> Self {
+        let Message { stamp, partition, offset, .. } = *message;
+        let told = |name: &str| kafka::header(message, name).unwrap_or_default();
+        let refused =
+            is_dead(&message.topic).then(|| format!("refused by {}: {}", told("dlt_group"), told("dlt_error")));
+        Self { stamp, kind: message.kind.clone(), partition, offset, refused }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.partition, self.offset, self.refused.is_some())
+            == (other.partition, other.offset, other.refused.is_some())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -119,8 +145,8 @@ pub(crate) struct Orders {
     /// Of which the timeline is shown.
     pub(crate) opened: Option<Subject>,
     pub(crate) away: Vec<(Database, String)>,
-    /// Somebody reads the databases.
-    pub(crate) looking: bool,
+    /// What is read from the databases.
+    pub(crate) look: Look,
 }
 
 /// What an order waits for.
@@ -142,17 +168,30 @@ pub(crate) enum Place {
 
 impl Orders {
     pub(crate) fn take(&mut self, message: &Message) {
-        let (Some(id), true) = (message.order, message.topic == TOPIC) else { return };
+        let is_event = message.topic == TOPIC;
+        let is_letter = message.topic.strip_prefix(TOPIC).is_some_and(is_dead);
+        let (Some(id), true) = (message.order, is_event || is_letter) else { return };
+        if is_letter && !self.all.contains_key(&id) {
+            return;
+        }
         let body: Value = serde_json::from_str(&message.value).unwrap_or_default();
         let data = &body["data"];
         let number = |name: &str| data[name].as_i64();
         let order = self.all.entry(id).or_insert_with(|| Order { id, created: message.stamp, ..Order::default() });
-        let Message { stamp, partition, offset, .. } = *message;
-        order.events.push(Event { stamp, kind: message.kind.clone(), partition, offset });
+        let event = Event::of(message);
+        if order.events.iter().any(|known| known.is_same(&event)) {
+            return;
+        }
+        let place = order.events.partition_point(|known| known.stamp <= event.stamp);
+        order.events.insert(place, event);
+        if message.stamp > 0 {
+            // Of an older order the first look may have missed the beginning.
+            order.created = order.created.min(message.stamp);
+        }
         order.traces.extend(Names::of_message(message).trace);
         // A redelivery may be older than what is known.
         let version = number("version").unwrap_or(order.version);
-        if version >= order.version {
+        if is_event && version >= order.version {
             order.version = version;
             order.status = data["status"].as_str().unwrap_or(&message.kind).to_owned();
             order.cents = number("total_cents").or(order.cents);
@@ -188,7 +227,10 @@ impl Orders {
 
     fn bound(&mut self) {
         while self.all.len() > ORDERS {
-            self.all.pop_first();
+            // What somebody looks at stays.
+            let oldest = self.all.keys().find(|&&id| self.opened != Some(Subject::Order(id))).copied();
+            let Some(oldest) = oldest else { return };
+            self.all.remove(&oldest);
         }
     }
 

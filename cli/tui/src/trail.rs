@@ -1,6 +1,7 @@
 //! Where the user was before he followed an order or a trace: going back takes that up as it was left.
 
 use crate::{
+    kafka::Place,
     log,
     model::{Focus, Model, Tab},
     msg::Command,
@@ -22,7 +23,7 @@ struct Spot {
     resource: Option<String>,
     log: log::Spot,
     /// The filter of the messages, and the one with the cursor.
-    messages: (String, Option<u64>),
+    messages: (String, Option<Place>),
     order: Option<i64>,
     opened: Option<Subject>,
 }
@@ -46,7 +47,7 @@ pub(crate) fn leave(model: &mut Model) {
         scroll: model.scroll,
         resource: model.selected.clone(),
         log: model.log.spot(),
-        messages: (model.kafka.filter.clone(), model.kafka.cursor),
+        messages: (model.kafka.filter.clone(), model.kafka.held()),
         order: model.orders.selected,
         opened: model.orders.opened,
     };

@@ -14,7 +14,8 @@ use crate::{
     model::{Model, Tab},
     msg::{Command, Msg, Now},
     options::Owner,
-    orders::Database,
+    orders::{self, Database},
+    subject::Subject,
     text::grouped,
     theme::Tone,
     traces::Look,
@@ -60,6 +61,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
     commands.extend(look(model).map(Command::Kafka));
     commands.extend(look_at_orders(model).map(Command::Orders));
     commands.extend(look_at_traces(model).map(Command::Traces));
+    commands.extend(jumps::look_for_events(model).map(Command::Kafka));
     commands.extend(jumps::look_at_lines(model).map(Command::Log));
     if model.tab == Tab::Checkout && !model.checkout.asked && model.shop.snapshot.is_some() {
         model.checkout.asked = true;
@@ -146,11 +148,19 @@ fn look(model: &mut Model) -> Option<Ask> {
 }
 
 /// The same with the databases of orders.
-fn look_at_orders(model: &mut Model) -> Option<bool> {
+fn look_at_orders(model: &mut Model) -> Option<orders::Look> {
     let is_there = Database::ALL.iter().all(|database| model.shop.resource(database.name()).is_some());
-    let wanted = is_there && model.shop.phase() == Some(Phase::Up) && model.tab == Tab::Orders;
-    (model.orders.looking != wanted).then(|| {
-        model.orders.looking = wanted;
+    let wanted = if is_there && model.shop.phase() == Some(Phase::Up) && model.tab == Tab::Orders {
+        let and = match model.orders.opened {
+            Some(Subject::Order(id)) => Some(id),
+            Some(Subject::Trace(_)) | None => None,
+        };
+        orders::Look::Latest { and }
+    } else {
+        orders::Look::Nothing
+    };
+    (model.orders.look != wanted).then(|| {
+        model.orders.look = wanted;
         wanted
     })
 }
@@ -165,7 +175,11 @@ fn look_at_traces(model: &mut Model) -> Option<Look> {
 }
 
 fn heard(model: &mut Model, news: News) {
-    if let News::Messages(messages) = &news {
+    let news = match news {
+        News::Earlier(messages) => News::Earlier(model.kafka.unknown(messages)),
+        news => news,
+    };
+    if let News::Messages(messages) | News::Earlier(messages) = &news {
         messages.iter().for_each(|message| model.orders.take(message));
     }
     model.kafka.take(news, model.now.since);

@@ -2,6 +2,7 @@
 
 use super::{keys::show, moves};
 use crate::{
+    kafka::Ask,
     log::{Filter, Request, Source},
     mentions::Wish,
     model::{Focus, Model, Tab},
@@ -125,6 +126,35 @@ pub(super) fn resolve(model: &mut Model) {
     if let Some(id) = order {
         (model.orders.selected, model.orders.opened) = (Some(id), Some(Subject::Order(id)));
     }
+}
+
+/// Messages of an order from before anybody looked at Kafka, where some are missing.
+pub(super) fn look_for_events(model: &mut Model) -> Option<Ask> {
+    let id = match (model.tab, model.orders.opened) {
+        (Tab::Orders, Some(Subject::Order(id))) => id,
+        (Tab::Kafka, _) => model.kafka.only()?,
+        _ => return None,
+    };
+    if !model.kafka.looking || model.kafka.sought == Some(id) {
+        return None;
+    }
+    let known = model.orders.get(id).and_then(|order| Some((order, order.known.as_ref()?)));
+    let ask = match known {
+        Some((order, known)) => {
+            let events = i64::try_from(order.events.len()).unwrap_or(i64::MAX);
+            let is_missing = known.unpublished.is_none() && events < known.version;
+            is_missing.then(|| Ask::Events {
+                order: id,
+                since: Some(order.created.saturating_sub(BEFORE)),
+                version: Some(known.version),
+            })?
+        }
+        // The databases tell in a moment how much there is to be found.
+        None if model.tab == Tab::Orders => return None,
+        None => Ask::Events { order: id, since: None, version: None },
+    };
+    model.kafka.sought = Some(id);
+    Some(ask)
 }
 
 /// What is to be asked about what is opened.

@@ -10,7 +10,7 @@ use super::put;
 use crate::{
     line::{ago, clock},
     model::Model,
-    orders::{Mark, Order, Place, Station},
+    orders::{Look, Mark, Order, Place, Station},
     subject::Subject,
     text::{fit, fit_right, pieces, plain},
     theme::{Theme, Tone},
@@ -61,7 +61,7 @@ pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let (inside, first) = placed(model, area);
     if listed.is_empty() {
-        let text = if model.orders.looking {
+        let text = if model.orders.look != Look::Nothing {
             "  there is no order yet; `c` plays a checkout"
         } else {
             "  the databases are not there yet"
@@ -161,7 +161,7 @@ fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
 fn way(model: &Model, order: &Order, stuck: bool) -> Vec<Row<'static>> {
     let theme = model.theme;
     let payment = order.known.as_ref().and_then(|known| known.payment.as_ref());
-    let published = order.events.last().map(|event| event.stamp);
+    let published = order.events.iter().rfind(|event| event.refused.is_none()).map(|event| event.stamp);
     let when = |station| match station {
         Station::Created => Some(order.created),
         Station::Session => payment.map(|payment| payment.opened),
@@ -212,6 +212,7 @@ pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
             Span::styled(plain(&event.kind), theme.style(Tone::Strong)),
             Span::styled(place, theme.style(Tone::Quiet)),
         ]);
+        spans.extend(event.refused.iter().map(|why| Span::styled(format!("  {why}"), theme.style(Tone::Bad))));
         entries.push((event.stamp, Row::from(spans)));
     }
     let shape = crate::line::Shape {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 use shopctl_tui::{
     Msg,
-    orders::{Database, Known, News, Payment},
+    orders::{Database, Known, Look, News, Payment},
 };
 use sqlx::{
     PgPool, Row as _,
@@ -48,10 +48,10 @@ const PAYMENTS: &str = "SELECT DISTINCT ON (t.order_id) t.order_id, t.status, \
      ORDER BY t.order_id, (t.status IN ('PENDING', 'SUCCESS')) DESC, t.created_at DESC";
 const APPLIED: &str = "SELECT id, version FROM orders WHERE id = ANY($1)";
 
-/// Tells of orders while `looks` says that somebody looks, until nobody can say any more.
+/// Tells of the orders that `looks` says somebody looks at, until nobody can say any more.
 pub(super) async fn read(
     addresses: BTreeMap<String, Value>,
-    mut looks: mpsc::UnboundedReceiver<bool>,
+    mut looks: mpsc::UnboundedReceiver<Look>,
     messages: mpsc::Sender<Msg>,
 ) {
     let of = |database: Database| open(addresses.get(database.name()).and_then(Value::as_str));
@@ -64,18 +64,22 @@ pub(super) async fn read(
     let shop = Shop { order, payment, recommender };
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut looking, mut told) = (false, None);
+    let (mut look, mut told) = (Look::Nothing, None);
     loop {
         tokio::select! {
-            look = looks.recv() => match look {
+            wanted = looks.recv() => match wanted {
                 Some(wanted) => {
-                    looking = wanted;
+                    look = wanted;
                     ticks.reset_immediately();
                 }
                 None => return,
             },
-            _ = ticks.tick(), if looking => {
-                let news = shop.look().await;
+            _ = ticks.tick(), if look != Look::Nothing => {
+                let and = match look {
+                    Look::Nothing => None,
+                    Look::Latest { and } => and,
+                };
+                let news = shop.look(and).await;
                 if told.as_ref() != Some(&news) {
                     if messages.send(Msg::Orders(news.clone())).await.is_err() {
                         return;
@@ -101,17 +105,19 @@ struct Shop {
 }
 
 impl Shop {
-    /// What comes first in an order's way is read first: nothing seems to have happened before its cause.
-    async fn look(&self) -> News {
+    /// The latest orders, and this one. What comes first in an order's way is read first: nothing seems to have happened
+    /// before its cause.
+    async fn look(&self, and: Option<i64>) -> News {
         let mut away = Vec::new();
-        let owed = match sqlx::query_scalar(OWED).fetch_all(&self.payment).await {
+        let mut wanted: Vec<i64> = match sqlx::query_scalar(OWED).fetch_all(&self.payment).await {
             Ok(ids) => ids,
             Err(error) => {
                 away.push((Database::Payment, error.to_string()));
                 Vec::new()
             }
         };
-        let mut orders = match self.orders(owed).await {
+        wanted.extend(and);
+        let mut orders = match self.orders(wanted).await {
             Ok(orders) => orders,
             Err(error) => {
                 away.push((Database::Order, error.to_string()));

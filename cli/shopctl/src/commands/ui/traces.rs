@@ -13,11 +13,12 @@ use shopctl_trace::{
     text::{self, Style},
     traces,
 };
+pub(super) use shopctl_tui::traces::Look;
 use shopctl_tui::{
     Msg,
     flow::Call,
     subject::{Subject, TraceId},
-    traces::{Look, Rate, Told},
+    traces::{Rate, Told},
 };
 use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
 
