@@ -86,8 +86,10 @@ pub struct Payment {
     pub heard: Option<u64>,
     /// When order had answered about the outcome.
     pub told: Option<u64>,
-    /// Why the last try to go on failed.
+    /// Why the last try to go on failed, how many there were, and when the next one is due.
     pub error: Option<String>,
+    pub attempts: Option<u32>,
+    pub due: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -149,14 +151,23 @@ pub(crate) struct Orders {
     pub(crate) look: Look,
 }
 
+/// Something that is tried again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trying {
+    pub(crate) error: Option<String>,
+    pub(crate) attempts: Option<u32>,
+    /// Nanoseconds since 1970.
+    pub(crate) due: Option<u64>,
+}
+
 /// What an order waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     Session,
     Provider,
     Retry,
-    Webhook(Option<String>),
-    Telling(Option<String>),
+    Webhook(Trying),
+    Telling(Trying),
     Publishing,
     Recommender,
     /// These groups have not dealt with its last event yet.
@@ -296,6 +307,10 @@ impl Orders {
 }
 
 impl Payment {
+    fn trying(&self) -> Trying {
+        Trying { error: self.error.clone(), attempts: self.attempts, due: self.due }
+    }
+
     /// Also a webhook that somebody else sent changes the transaction.
     fn is_heard(&self) -> bool {
         self.heard.is_some() || matches!(self.status.as_str(), "SUCCESS" | "FAILED" | "REFUNDED")
@@ -331,10 +346,10 @@ impl Order {
         if let Some(payment) = &known.payment {
             // Money that was taken, or refused, and order does not know.
             if payment.is_heard() && payment.told.is_none() && self.status != "PAID" {
-                return Place::Telling(payment.error.clone());
+                return Place::Telling(payment.trying());
             }
             if payment.decided.is_some() && !payment.is_heard() && payment.status == "PENDING" {
-                return Place::Webhook(payment.error.clone());
+                return Place::Webhook(payment.trying());
             }
         }
         if known.applied.is_some_and(|applied| applied < self.version) {

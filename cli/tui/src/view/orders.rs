@@ -10,9 +10,9 @@ use super::put;
 use crate::{
     line::{ago, clock},
     model::Model,
-    orders::{Look, Mark, Order, Place, Station},
+    orders::{Look, Mark, Order, Place, Station, Trying},
     subject::Subject,
-    text::{fit, fit_right, pieces, plain},
+    text::{fit, fit_right, pieces, plain, width},
     theme::{Theme, Tone},
 };
 
@@ -136,9 +136,15 @@ fn money(cents: i64) -> String {
 
 fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
     let tone = if stuck { Tone::Warning } else { Tone::Busy };
-    let with = |text: &str, error: Option<String>| match error {
-        Some(error) => format!("{text}: {}", plain(&error)),
-        None => text.to_owned(),
+    let with = |text: &str, Trying { error, attempts, due }: Trying| {
+        let why = error.map(|error| format!(": {}", plain(&error))).unwrap_or_default();
+        let tries = attempts.filter(|&tries| tries > 0).map(|tries| format!(", attempt {tries}")).unwrap_or_default();
+        let next = match due {
+            Some(due) if due > model.now.wall => format!(", next in {}", ago(due - model.now.wall)),
+            Some(_) => ", next at once".to_owned(),
+            None => String::new(),
+        };
+        format!("{text}{why}{tries}{next}")
     };
     let text = match model.orders.place(order, &model.kafka) {
         Place::Nothing => {
@@ -147,8 +153,8 @@ fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
         Place::Session => "no session yet".to_owned(),
         Place::Provider => "not paid yet".to_owned(),
         Place::Retry => "declined, not tried again".to_owned(),
-        Place::Webhook(error) => with("no webhook yet", error),
-        Place::Telling(error) => with("order not told yet", error),
+        Place::Webhook(trying) => with("no webhook yet", trying),
+        Place::Telling(trying) => with("order not told yet", trying),
         Place::Publishing => "event not published".to_owned(),
         Place::Recommender => "not in recommender".to_owned(),
         Place::Groups(groups) => format!("not applied by {}", plain(&groups.join(", "))),
@@ -260,14 +266,37 @@ fn head(model: &Model, about: Subject, order: Option<&Order>) -> Vec<Row<'static
     let stuck = model.orders.is_stuck(order, &model.kafka, model.now.wall);
     let (text, tone) = place(model, order, stuck);
     let account = order.account.map(|account| format!("of account {account}, ")).unwrap_or_default();
-    let mut rows = vec![Row::from(vec![
+    let mut row = Row::from(vec![
         title,
         status(theme, &order.status, order.status.len() + 2),
         Span::raw(format!("{account}{}  ", order.cents.map(money).unwrap_or_default())),
-        Span::styled(text, theme.style(tone)),
-    ])];
+    ]);
+    let columns = usize::from(model.size.width);
+    let mut rows = if row.width() + width(&text) < columns {
+        row.push_span(Span::styled(text, theme.style(tone)));
+        vec![row]
+    } else {
+        // What it waits for is what one came for: it is never cut.
+        let below = folded(&text, columns.saturating_sub(4)).into_iter();
+        std::iter::once(row).chain(below.map(|part| Row::styled(format!("   {part}"), theme.style(tone)))).collect()
+    };
     rows.extend(way(model, order, stuck));
     rows
+}
+
+/// Broken at blanks, into parts that are as wide as that allows.
+fn folded(text: &str, columns: usize) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match parts.last_mut() {
+            Some(part) if width(part) + 1 + width(word) <= columns => {
+                part.push(' ');
+                part.push_str(word);
+            }
+            Some(_) | None => parts.push(word.to_owned()),
+        }
+    }
+    parts
 }
 
 /// When it was, and how long after the beginning.

@@ -38,6 +38,8 @@ fn known() -> Vec<Known> {
         status: "SUCCESS".to_owned(),
         heard: Some(WALL - 49 * SECOND),
         error: Some("order is unavailable".to_owned()),
+        attempts: Some(7),
+        due: Some(WALL + 9 * SECOND),
         ..decided(52)
     };
     let told = |ago: u64| Payment {
@@ -87,6 +89,9 @@ fn one_order_is_opened_with_when_it_passed_each_station() {
             .any(|done| matches!(done, Command::Log(Request::Mentions { about: Subject::Order(14), .. })))
     );
     insta::assert_snapshot!(desk.text());
+    desk.feed(Msg::Resized { columns: 50, rows: 24 });
+    let whole = desk.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(whole.contains("order not told yet: order is unavailable, attempt 7, next at once"), "{whole}");
 }
 
 #[test]

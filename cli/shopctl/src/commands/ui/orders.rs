@@ -40,7 +40,9 @@ const PAYMENTS: &str = "SELECT DISTINCT ON (t.order_id) t.order_id, t.status, \
      (extract(epoch FROM d.created_at) * 1000000)::bigint * 1000 AS decided, \
      (extract(epoch FROM w.first_at) * 1000000)::bigint * 1000 AS heard, \
      (extract(epoch FROM t.settled_at) * 1000000)::bigint * 1000 AS told, \
-     COALESCE(l.last_error, CASE WHEN d.due_at IS NOT NULL THEN d.last_answer END) AS error \
+     COALESCE(l.last_error, CASE WHEN d.due_at IS NOT NULL THEN d.last_answer END) AS error, \
+     COALESCE(l.attempts, CASE WHEN d.due_at IS NOT NULL THEN d.attempts END) AS attempts, \
+     (extract(epoch FROM COALESCE(l.due_at, d.due_at)) * 1000000)::bigint * 1000 AS due \
      FROM transactions t LEFT JOIN provider_deliveries d ON d.transaction_id = t.id \
      LEFT JOIN webhooks w ON w.webhook_id = d.webhook_id AND w.transaction_id = t.id AND w.outcome = d.outcome \
      LEFT JOIN tellings l ON l.transaction_id = t.id \
@@ -174,6 +176,8 @@ impl Shop {
                 heard: time("heard")?,
                 told: time("told")?,
                 error: row.try_get("error")?,
+                attempts: row.try_get::<Option<i32>, _>("attempts")?.map(i32::unsigned_abs),
+                due: time("due")?,
             };
             if let Some(order) = orders.get_mut(&row.try_get("order_id")?) {
                 order.payment = Some(payment);
