@@ -47,8 +47,12 @@ pub enum Intent {
     /// A checkout by its name or file.
     Play,
     Story(String),
-    /// The way of an order.
+    /// The way of an order, or a trace.
     Order,
+    /// The log lines of what the cursor is on.
+    Lines,
+    /// Its messages.
+    Messages,
     Palette,
     Help,
     Quit,
@@ -125,7 +129,7 @@ pub(crate) const BINDINGS: &[Binding] = &{
         row(Intent::End, &[Char('G'), Code(KeyCode::End)], "G End", "end", "to the end; a log goes on from there", Everywhere),
         row(Intent::Focus, &[Code(KeyCode::Tab), Code(KeyCode::BackTab)], "Tab", "focus", "the other pane", Everywhere),
         row(Intent::Enter, &[Code(KeyCode::Enter)], "Enter", "open", "in: the resource's log, a line at length", Everywhere),
-        row(Intent::Back, &[Code(KeyCode::Esc)], "Esc", "back", "out again", Everywhere),
+        row(Intent::Back, &[Code(KeyCode::Esc), Code(KeyCode::Backspace)], "Esc Bksp", "back", "out again, or back to where a jump began", Everywhere),
         row(Intent::Search, &[Char('/')], "/", "search", "search the log (regex); filter messages", Log),
         row(Intent::Match(Direction::Newer), &[Char('n')], "n", "next match", "the next match", Log),
         row(Intent::Match(Direction::Older), &[Char('N')], "N", "previous match", "the match before", Log),
@@ -148,7 +152,9 @@ pub(crate) const BINDINGS: &[Binding] = &{
         row(Intent::Seed, &[Char('i')], "i", "seed", "the number that the data of a checkout are drawn by", Checkout),
         row(Intent::Play, &[Char('p')], "p", "play", "play a checkout by its name, or a file of yours", Checkout),
         row(Intent::Checkout, &[Char('c')], "c", "checkout", "play a checkout (the selected one) and show its steps", Everywhere),
-        row(Intent::Order, &[Char('o')], "o", "order", "the way of an order: of the checkout, or by its number", Everywhere),
+        row(Intent::Order, &[Char('o')], "o", "order", "the order or trace: of the line, message, checkout; or by its id", Everywhere),
+        row(Intent::Lines, &[Char('L')], "L", "order log", "the log lines of the same order or trace", Everywhere),
+        row(Intent::Messages, &[Char('M')], "M", "order messages", "the messages of the same order or trace", Everywhere),
         row(Intent::Palette, &[Char(':')], ":", "palette", "every command by its name", Everywhere),
         row(Intent::Help, &[Char('?')], "?", "help", "these keys", Everywhere),
         row(Intent::Redraw, &[Ctrl('l')], "Ctrl-L", "redraw", "draw everything anew", Everywhere),

@@ -38,7 +38,7 @@ impl Prompt {
             Self::Messages => "filter (topic: type: key: order: or text): ",
             Self::Seed => "seed (empty: another each time): ",
             Self::Story => "play (name, or path of a file): ",
-            Self::Order => "order: ",
+            Self::Order => "order, or trace: ",
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 /// The resource that stands for all topics.
 pub(crate) const KAFKA: &str = "kafka";
 /// Resources that shopctl runs for itself: no part of the shop.
-const OWN: [&str; 3] = ["proxy", "telemetry", "watch"];
+pub(crate) const OWN: [&str; 3] = ["proxy", "telemetry", "watch"];
 /// Messages that are looked at for who published them, and who refused them.
 const RECENT: usize = 2000;
 

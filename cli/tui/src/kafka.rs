@@ -1,7 +1,7 @@
 //! What Kafka says, as data: messages, topics, groups. Somebody else reads it, without joining a group.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -30,6 +30,16 @@ pub struct Message {
     pub value: String,
     pub headers: Vec<(String, String)>,
 }
+
+impl Message {
+    /// Where it stands: no other one stands there.
+    pub(crate) fn place(&self) -> Place {
+        (self.topic.clone(), self.partition, self.offset)
+    }
+}
+
+/// Topic, partition, offset.
+pub(crate) type Place = (String, i32, i64);
 
 /// A topic by its offsets.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +72,8 @@ pub struct Partition {
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
     Messages(Vec<Message>),
+    /// Some that may be older than the first look, or here already.
+    Earlier(Vec<Message>),
     Figures {
         topics: Vec<Topic>,
         groups: Vec<Group>,
@@ -78,6 +90,8 @@ pub enum News {
 pub enum Ask {
     /// Whether figures are looked at; the first time also messages from then on.
     Look(bool),
+    /// All messages of an order: since then (nanoseconds since 1970, or from the beginning), up to this version of it.
+    Events { order: i64, since: Option<u64>, version: Option<i64> },
     /// Publish dead letters again: one, by partition and offset, or all of a topic.
     Redrive { topic: String, at: Option<(i32, i64)> },
 }
@@ -103,6 +117,8 @@ pub(crate) struct Kafka {
     /// The number of the one with the cursor; the newest one if there is none.
     pub(crate) cursor: Option<u64>,
     pub(crate) looking: bool,
+    /// The order whose messages were asked for last.
+    pub(crate) sought: Option<i64>,
 }
 
 impl Kafka {
@@ -110,6 +126,7 @@ impl Kafka {
     pub(crate) fn take(&mut self, news: News, now: Duration) {
         match news {
             News::Messages(messages) => messages.into_iter().for_each(|message| self.push(message)),
+            News::Earlier(messages) => self.insert(messages),
             News::Figures { topics, groups, letters } => {
                 if let Some(before) = self.looked.replace(now) {
                     self.rates = rates(&self.groups, &groups, now.saturating_sub(before).as_secs_f64().max(0.1));
@@ -139,6 +156,23 @@ impl Kafka {
         if self.cursor.is_some_and(|cursor| cursor < self.dropped) {
             self.cursor = self.passing.front().copied();
         }
+    }
+
+    /// Those that are not here yet, each once.
+    pub(crate) fn unknown(&self, messages: Vec<Message>) -> Vec<Message> {
+        let mut known: BTreeSet<Place> = self.messages.iter().map(Message::place).collect();
+        messages.into_iter().filter(|message| known.insert(message.place())).collect()
+    }
+
+    /// Puts them where they belong by their time.
+    fn insert(&mut self, messages: Vec<Message>) {
+        let held = self.held();
+        let mut all: Vec<Message> = std::mem::take(&mut self.messages).into_iter().chain(messages).collect();
+        all.sort_by_key(|message| message.stamp);
+        self.bytes = 0;
+        self.passing.clear();
+        all.into_iter().for_each(|message| self.push(message));
+        self.set_cursor(held);
     }
 
     pub(crate) fn set_filter(&mut self, filter: String) {
@@ -183,6 +217,34 @@ impl Kafka {
     pub(crate) fn select(&mut self, place: usize) {
         let is_last = place + 1 >= self.passing.len();
         self.cursor = self.passing.get(place).copied().filter(|_| !is_last);
+    }
+
+    /// The cursor stays on its message, whatever comes.
+    pub(crate) fn hold(&mut self) {
+        self.cursor = self.passing.get(self.place()).copied();
+    }
+
+    /// Where the cursor is, unless it goes on with what comes.
+    pub(crate) fn held(&self) -> Option<Place> {
+        self.cursor.and_then(|_| self.selected()).map(Message::place)
+    }
+
+    /// Takes up again a filter and a cursor that were left.
+    pub(crate) fn resume(&mut self, filter: String, held: Option<Place>) {
+        if self.filter != filter {
+            self.set_filter(filter);
+        }
+        self.set_cursor(held);
+    }
+
+    fn set_cursor(&mut self, held: Option<Place>) {
+        let index = held.and_then(|held| self.messages.iter().position(|message| message.place() == held));
+        self.cursor = index.map(|index| self.dropped + index as u64);
+    }
+
+    /// The order whose messages alone are shown.
+    pub(crate) fn only(&self) -> Option<i64> {
+        self.filter.strip_prefix("order:")?.parse().ok()
     }
 
     /// Whoever arrives at the end goes on with what comes.
@@ -268,6 +330,25 @@ mod tests {
         ] {
             assert_eq!(passes(&message(7), filter), fits, "{filter}");
         }
+    }
+
+    #[test]
+    fn earlier_messages_take_their_place_and_the_cursor_stays_on_its_message() {
+        let at = |offset: i64| Message { stamp: 1000 + offset.unsigned_abs(), ..message(offset) };
+        let offsets = |kafka: &Kafka| (0..kafka.len()).filter_map(|at| Some(kafka.get(at)?.offset)).collect::<Vec<_>>();
+        let mut kafka = Kafka::default();
+        kafka.take(News::Messages((5..9).map(at).collect()), Duration::ZERO);
+        kafka.step(-1);
+        let fresh = kafka.unknown(vec![at(2), at(7), at(2), at(1)]);
+        assert_eq!(fresh, [at(2), at(1)]);
+        kafka.take(News::Earlier(fresh), Duration::ZERO);
+        assert_eq!(offsets(&kafka), [1, 2, 5, 6, 7, 8]);
+        assert_eq!(kafka.selected().map(|message| message.offset), Some(7));
+        kafka.set_filter("type:created".to_owned());
+        assert_eq!((offsets(&kafka), kafka.cursor), (vec![2, 6, 8], None));
+        kafka.take(News::Earlier(vec![at(4)]), Duration::ZERO);
+        assert_eq!(offsets(&kafka), [2, 4, 6, 8]);
+        assert_eq!(kafka.selected().map(|message| message.offset), Some(8), "it goes on with what comes");
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::{
 
 /// Columns that the rest of a wrapped line is moved to the right.
 const INDENT: usize = 2;
+/// Digits of a trace's id that tell it from others on a screen.
+const ID: usize = 8;
 /// Rows of one wrapped line: more of it is only seen in the file.
 const ROWS: usize = 200;
 
@@ -103,16 +105,30 @@ impl Shape<'_> {
 
     /// The text of a line: one, or several if it is opened.
     fn bodies(&self, line: &Line, opened: bool) -> Vec<Vec<Piece>> {
+        // Where a line is cut, the whole id of its trace would leave no room for what it says.
+        let is_brief = !self.wrap && !opened && self.search.is_none();
+        let brief = |(style, text): Piece| (style, if is_brief { self.without_ids(text) } else { text });
         let Some(fields) = fields(&line.text) else {
             let own = pieces(timeless(&line.text)).into_iter().map(|(style, text)| (self.theme.allowed(style), text));
-            return vec![own.collect()];
+            return vec![own.map(brief).collect()];
         };
-        let mut bodies = vec![self.folded(fields)];
+        let mut bodies = vec![self.folded(fields).into_iter().map(brief).collect::<Vec<_>>()];
         if opened && let Ok(value) = serde_json::from_str::<Value>(&line.text) {
             let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
             bodies.extend(pretty.lines().map(|line| vec![(self.theme.style(Tone::Quiet), text::plain(line))]));
         }
         bodies
+    }
+
+    /// A text with only the beginning of the first trace's id in it.
+    fn without_ids(&self, text: String) -> String {
+        const KEY: &str = "trace_id=";
+        let Some(begin) = text.find(KEY).map(|at| at + KEY.len()) else { return text };
+        let digits = text[begin..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        if digits <= ID {
+            return text;
+        }
+        format!("{}{}{}", &text[..begin + ID], self.theme.pick("…", "~"), &text[begin + digits..])
     }
 
     /// Level, spans, target, message and fields of a service's line.
@@ -309,6 +325,17 @@ mod tests {
         );
         let opened = shown(&shape(80, false), &line(EVENT), true);
         assert!(opened.len() > 10 && opened.iter().any(|row| row.contains(r#""route": "/x""#)), "{opened:?}");
+    }
+
+    #[test]
+    fn a_line_that_is_cut_has_only_the_beginning_of_its_traces_id() {
+        let text = "INFO http{trace_id=15efc6a02e5040aa4776ee6f8c823b35}: answered status=200";
+        let cut = ["  INFO http{trace_id=15efc6a0…}: answered status=200"];
+        assert_eq!(shown(&shape(80, false), &line(text), false), cut);
+        assert_eq!(shown(&shape(80, true), &line(text), false), [format!("  {text}")]);
+        let regex = Regex::new("776ee").expect("a pattern");
+        let searched = Shape { search: Some(&regex), ..shape(80, false) };
+        assert_eq!(shown(&searched, &line(text), false), [format!("  {text}")], "a match is seen");
     }
 
     #[test]

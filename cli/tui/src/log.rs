@@ -7,7 +7,9 @@ mod pane;
 
 use std::sync::Arc;
 
-pub(crate) use pane::{Pane, Search, Stamps};
+pub(crate) use pane::{Pane, Search, Spot, Stamps};
+
+use crate::subject::Subject;
 
 /// Of one line: of what is longer only the beginning is wanted.
 pub const TEXT_BYTES: usize = 16 << 10;
@@ -101,8 +103,8 @@ pub enum Request {
     Find { epoch: u64, wanted: Wanted, from: u64, direction: Direction },
     /// How many lines match, and how many of these lie before this stamp.
     Count { epoch: u64, pattern: String, before: u64 },
-    /// The last lines of all resources that match: what they say about an order.
-    Mentions { order: i64, pattern: String },
+    /// The last lines of all resources from this stamp on that match: what they say about an order or a trace.
+    Mentions { about: Subject, pattern: String, since: u64 },
     /// Everything that passes the filter, to this file.
     Save { source: Source, filter: Filter, path: String },
 }
@@ -143,7 +145,7 @@ pub enum Answer {
         direction: Direction,
     },
     Mentioned {
-        order: i64,
+        about: Subject,
         lines: Vec<Line>,
     },
     Counted {

@@ -12,13 +12,15 @@ use crate::{
     kafka::Kafka,
     line::Shape,
     log::{Line, Pane, Source},
+    mentions::Mentions,
     msg::Now,
     options::Options,
     orders::Orders,
     shop::Shop,
     text,
     theme::{Theme, Tone},
-    traces::Look,
+    traces::{Look, Rate, Told},
+    trail::Trail,
     view::layout,
 };
 
@@ -111,16 +113,20 @@ pub struct Model {
     pub(crate) kafka: Kafka,
     pub(crate) orders: Orders,
     pub(crate) checkout: Checkout,
-    /// What the logs say about the order that is opened.
-    pub(crate) mentions: Vec<Line>,
+    /// What the logs say about what is opened.
+    pub(crate) mentions: Mentions,
+    /// The way back from there.
+    pub(crate) trail: Trail,
     /// Which service knows the address of which resource.
     pub(crate) calls: Vec<(String, String)>,
     /// Which calls were seen, once somebody tells.
     pub(crate) traffic: Option<Vec<flow::Call>>,
     /// What is asked of whoever reads traces.
     pub(crate) look: Look,
-    /// What traces tell of an order.
-    pub(crate) spans: Option<(i64, Vec<String>)>,
+    /// What each resource was asked for, once somebody tells.
+    pub(crate) rates: Option<Vec<Rate>>,
+    /// What traces tell of what is opened.
+    pub(crate) spans: Option<Told>,
     /// First row of the views that are longer than the screen.
     pub(crate) scroll: usize,
     pub(crate) dialogue: Option<Dialogue>,
@@ -154,10 +160,12 @@ impl Model {
             kafka: Kafka::default(),
             orders: Orders::default(),
             checkout: Checkout::default(),
-            mentions: Vec::new(),
+            mentions: Mentions::default(),
+            trail: Trail::default(),
             calls: Vec::new(),
             traffic: None,
             look: Look::Nothing,
+            rates: None,
             spans: None,
             scroll: 0,
             dialogue: None,

@@ -28,11 +28,10 @@ pub enum Msg {
     /// Which calls were seen, by whoever reads traces.
     Traffic(Vec<flow::Call>),
     Orders(orders::News),
-    /// What traces tell of an order, as lines of text.
-    Spans {
-        order: i64,
-        lines: Vec<String>,
-    },
+    /// What each resource was asked for, by the same; who was asked for nothing is not there.
+    Rates(Vec<traces::Rate>),
+    /// What traces tell of an order, or of one of them.
+    Spans(traces::Told),
     Log(log::Answer),
     Kafka(kafka::News),
     Checkout(checkout::News),
@@ -77,8 +76,8 @@ pub enum Command {
     Release,
     Log(log::Request),
     Kafka(kafka::Ask),
-    /// Whether orders are looked at.
-    Orders(bool),
+    /// Which orders are looked at.
+    Orders(orders::Look),
     /// What of the traces is looked at now.
     Traces(traces::Look),
     /// List the checkouts that can be played.

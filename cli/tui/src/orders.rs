@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub(crate) use self::station::{Mark, Station};
-use crate::kafka::{self, Group, Kafka, Message};
+use crate::{
+    kafka::{self, Group, Kafka, Message, is_dead},
+    subject::{Names, Subject, TraceId},
+};
 
 /// Orders that are kept, the latest ones.
 const ORDERS: usize = 2000;
@@ -23,6 +26,15 @@ pub struct News {
     pub orders: Vec<Known>,
     /// The databases that did not answer, with their errors: what only they know is unknown now.
     pub away: Vec<(Database, String)>,
+}
+
+/// Which orders somebody looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Look {
+    #[default]
+    Nothing,
+    /// The latest ones, and this one, however old it is.
+    Latest { and: Option<i64> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +86,10 @@ pub struct Payment {
     pub heard: Option<u64>,
     /// When order had answered about the outcome.
     pub told: Option<u64>,
-    /// Why the last try to go on failed.
+    /// Why the last try to go on failed, how many there were, and when the next one is due.
     pub error: Option<String>,
+    pub attempts: Option<u32>,
+    pub due: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -91,12 +105,38 @@ pub(crate) struct Order {
     /// Where the last one stands.
     partition: i32,
     offset: i64,
-    /// The traces that its events belong to, by their ids.
-    pub(crate) traces: BTreeSet<String>,
-    /// Time and kind of each.
-    pub(crate) events: Vec<(u64, String)>,
+    /// The traces that its events belong to.
+    pub(crate) traces: BTreeSet<TraceId>,
+    pub(crate) events: Vec<Event>,
     /// What the databases said last.
     pub(crate) known: Option<Known>,
+}
+
+/// One of its events, and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    /// Nanoseconds since 1970.
+    pub(crate) stamp: u64,
+    pub(crate) kind: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    /// Who refused it, and why: it is a dead letter.
+    pub(crate) refused: Option<String>,
+}
+
+impl Event {
+    fn of(message: &Message) -> Self {
+        let Message { stamp, partition, offset, .. } = *message;
+        let told = |name: &str| kafka::header(message, name).unwrap_or_default();
+        let refused =
+            is_dead(&message.topic).then(|| format!("refused by {}: {}", told("dlt_group"), told("dlt_error")));
+        Self { stamp, kind: message.kind.clone(), partition, offset, refused }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.partition, self.offset, self.refused.is_some())
+            == (other.partition, other.offset, other.refused.is_some())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -104,11 +144,20 @@ pub(crate) struct Orders {
     all: BTreeMap<i64, Order>,
     /// The one with the cursor; the first if there is none.
     pub(crate) selected: Option<i64>,
-    /// Its timeline is shown.
-    pub(crate) opened: bool,
+    /// Of which the timeline is shown.
+    pub(crate) opened: Option<Subject>,
     pub(crate) away: Vec<(Database, String)>,
-    /// Somebody reads the databases.
-    pub(crate) looking: bool,
+    /// What is read from the databases.
+    pub(crate) look: Look,
+}
+
+/// Something that is tried again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trying {
+    pub(crate) error: Option<String>,
+    pub(crate) attempts: Option<u32>,
+    /// Nanoseconds since 1970.
+    pub(crate) due: Option<u64>,
 }
 
 /// What an order waits for.
@@ -117,8 +166,8 @@ pub(crate) enum Place {
     Session,
     Provider,
     Retry,
-    Webhook(Option<String>),
-    Telling(Option<String>),
+    Webhook(Trying),
+    Telling(Trying),
     Publishing,
     Recommender,
     /// These groups have not dealt with its last event yet.
@@ -130,16 +179,30 @@ pub(crate) enum Place {
 
 impl Orders {
     pub(crate) fn take(&mut self, message: &Message) {
-        let (Some(id), true) = (message.order, message.topic == TOPIC) else { return };
+        let is_event = message.topic == TOPIC;
+        let is_letter = message.topic.strip_prefix(TOPIC).is_some_and(is_dead);
+        let (Some(id), true) = (message.order, is_event || is_letter) else { return };
+        if is_letter && !self.all.contains_key(&id) {
+            return;
+        }
         let body: Value = serde_json::from_str(&message.value).unwrap_or_default();
         let data = &body["data"];
         let number = |name: &str| data[name].as_i64();
         let order = self.all.entry(id).or_insert_with(|| Order { id, created: message.stamp, ..Order::default() });
-        order.events.push((message.stamp, message.kind.clone()));
-        order.traces.extend(trace(message));
+        let event = Event::of(message);
+        if order.events.iter().any(|known| known.is_same(&event)) {
+            return;
+        }
+        let place = order.events.partition_point(|known| known.stamp <= event.stamp);
+        order.events.insert(place, event);
+        if message.stamp > 0 {
+            // Of an older order the first look may have missed the beginning.
+            order.created = order.created.min(message.stamp);
+        }
+        order.traces.extend(Names::of_message(message).trace);
         // A redelivery may be older than what is known.
         let version = number("version").unwrap_or(order.version);
-        if version >= order.version {
+        if is_event && version >= order.version {
             order.version = version;
             order.status = data["status"].as_str().unwrap_or(&message.kind).to_owned();
             order.cents = number("total_cents").or(order.cents);
@@ -175,12 +238,26 @@ impl Orders {
 
     fn bound(&mut self) {
         while self.all.len() > ORDERS {
-            self.all.pop_first();
+            // What somebody looks at stays.
+            let oldest = self.all.keys().find(|&&id| self.opened != Some(Subject::Order(id))).copied();
+            let Some(oldest) = oldest else { return };
+            self.all.remove(&oldest);
         }
     }
 
     pub(crate) fn get(&self, id: i64) -> Option<&Order> {
         self.all.get(&id)
+    }
+
+    /// The order that something is about, else the trace.
+    pub(crate) fn subject(&self, names: Names) -> Option<Subject> {
+        let order = names.order.or_else(|| self.of_trace(names.trace?));
+        order.map(Subject::Order).or(names.trace.map(Subject::Trace))
+    }
+
+    /// The order with an event of this trace.
+    pub(crate) fn of_trace(&self, trace: TraceId) -> Option<i64> {
+        self.all.values().find(|order| order.traces.contains(&trace)).map(|order| order.id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -196,6 +273,11 @@ impl Orders {
             place if place.is_the_shoppers() && self.is_away(Database::Payment) => Place::Unseen(Database::Payment),
             place => place,
         }
+    }
+
+    /// Whether anything is still to happen.
+    pub(crate) fn is_under_way(&self, order: &Order, kafka: &Kafka) -> bool {
+        self.place(order, kafka) != Place::Nothing
     }
 
     /// Whether an order goes on no more, at this time.
@@ -224,14 +306,11 @@ impl Orders {
     }
 }
 
-/// The id in the header `traceparent`: 32 hexadecimal digits after the version.
-fn trace(message: &Message) -> Option<String> {
-    let header = kafka::header(message, "traceparent")?;
-    let id = header.split('-').nth(1)?;
-    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
-}
-
 impl Payment {
+    fn trying(&self) -> Trying {
+        Trying { error: self.error.clone(), attempts: self.attempts, due: self.due }
+    }
+
     /// Also a webhook that somebody else sent changes the transaction.
     fn is_heard(&self) -> bool {
         self.heard.is_some() || matches!(self.status.as_str(), "SUCCESS" | "FAILED" | "REFUNDED")
@@ -267,10 +346,10 @@ impl Order {
         if let Some(payment) = &known.payment {
             // Money that was taken, or refused, and order does not know.
             if payment.is_heard() && payment.told.is_none() && self.status != "PAID" {
-                return Place::Telling(payment.error.clone());
+                return Place::Telling(payment.trying());
             }
             if payment.decided.is_some() && !payment.is_heard() && payment.status == "PENDING" {
-                return Place::Webhook(payment.error.clone());
+                return Place::Webhook(payment.trying());
             }
         }
         if known.applied.is_some_and(|applied| applied < self.version) {

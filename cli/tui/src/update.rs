@@ -1,6 +1,7 @@
 //! What a message does to the model, and what is to be done about it.
 
 mod answers;
+mod jumps;
 mod keys;
 mod mouse;
 mod moves;
@@ -13,7 +14,8 @@ use crate::{
     model::{Model, Tab},
     msg::{Command, Msg, Now},
     options::Owner,
-    orders::Database,
+    orders::{self, Database},
+    subject::Subject,
     text::grouped,
     theme::Tone,
     traces::Look,
@@ -37,7 +39,8 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
         Msg::Calls(calls) => model.calls = calls,
         Msg::Traffic(calls) => model.traffic = Some(calls),
         Msg::Orders(news) => model.orders.learn(news),
-        Msg::Spans { order, lines } => model.spans = Some((order, lines)),
+        Msg::Rates(rates) => model.rates = Some(rates),
+        Msg::Spans(told) => model.spans = Some(told),
         Msg::Kafka(news) => heard(model, news),
         Msg::Checkout(news) => model.checkout.take(news),
         Msg::Log(answer) => told(model, answer, &mut commands),
@@ -50,6 +53,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
         Msg::Ended => model.quits = true,
         Msg::Tick => {}
     }
+    jumps::resolve(model);
     model.settle();
     if model.tab == Tab::Home {
         commands.extend(model.log.missing().map(Command::Log));
@@ -57,6 +61,8 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Command> {
     commands.extend(look(model).map(Command::Kafka));
     commands.extend(look_at_orders(model).map(Command::Orders));
     commands.extend(look_at_traces(model).map(Command::Traces));
+    commands.extend(jumps::look_for_events(model).map(Command::Kafka));
+    commands.extend(jumps::look_at_lines(model).map(Command::Log));
     if model.tab == Tab::Checkout && !model.checkout.asked && model.shop.snapshot.is_some() {
         model.checkout.asked = true;
         commands.push(Command::Stories);
@@ -142,11 +148,19 @@ fn look(model: &mut Model) -> Option<Ask> {
 }
 
 /// The same with the databases of orders.
-fn look_at_orders(model: &mut Model) -> Option<bool> {
+fn look_at_orders(model: &mut Model) -> Option<orders::Look> {
     let is_there = Database::ALL.iter().all(|database| model.shop.resource(database.name()).is_some());
-    let wanted = is_there && model.shop.phase() == Some(Phase::Up) && model.tab == Tab::Orders;
-    (model.orders.looking != wanted).then(|| {
-        model.orders.looking = wanted;
+    let wanted = if is_there && model.shop.phase() == Some(Phase::Up) && model.tab == Tab::Orders {
+        let and = match model.orders.opened {
+            Some(Subject::Order(id)) => Some(id),
+            Some(Subject::Trace(_)) | None => None,
+        };
+        orders::Look::Latest { and }
+    } else {
+        orders::Look::Nothing
+    };
+    (model.orders.look != wanted).then(|| {
+        model.orders.look = wanted;
         wanted
     })
 }
@@ -161,7 +175,11 @@ fn look_at_traces(model: &mut Model) -> Option<Look> {
 }
 
 fn heard(model: &mut Model, news: News) {
-    if let News::Messages(messages) = &news {
+    let news = match news {
+        News::Earlier(messages) => News::Earlier(model.kafka.unknown(messages)),
+        news => news,
+    };
+    if let News::Messages(messages) | News::Earlier(messages) = &news {
         messages.iter().for_each(|message| model.orders.take(message));
     }
     model.kafka.take(news, model.now.since);
@@ -173,7 +191,7 @@ fn told(model: &mut Model, answer: Answer, commands: &mut Vec<Command>) {
             let seen = model.selected.clone().filter(|_| model.tab == Tab::Home);
             model.shop.note_errors(counts, seen.as_deref());
         }
-        Answer::Mentioned { order, lines } if model.orders.selected == Some(order) => model.mentions = lines,
+        Answer::Mentioned { about, lines } => model.mentions.take(about, lines),
         Answer::Saved { path, lines: Ok(lines) } => {
             model.say(format!("{} lines are in {path}", grouped(lines)), Tone::Good);
         }

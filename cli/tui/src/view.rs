@@ -46,7 +46,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     match model.tab {
         Tab::Home => home::view(model, buffer),
         Tab::Kafka => kafka::view(model, buffer),
-        Tab::Orders if !model.orders.opened => orders::list(model, buffer, body),
+        Tab::Orders if model.orders.opened.is_none() => orders::list(model, buffer, body),
         Tab::Flow => rows(model, buffer, body, &flow::rows(model)),
         Tab::Orders => rows(model, buffer, body, &orders::timeline(model)),
         Tab::Checkout => checkout::view(model, buffer),
@@ -241,6 +241,7 @@ fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
         (Owner::Up, _) => ("q", "quit"),
     };
     let mut hints = vec![leave, ("?", "help"), (":", "commands")];
+    hints.extend((!model.trail.is_empty()).then_some(("Esc", "back")));
     match (model.tab, model.focus) {
         (Tab::Home, Focus::List) => {
             hints.extend([
@@ -255,6 +256,7 @@ fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
         }
         (Tab::Home, Focus::Log) => hints.extend([
             ("/", "search"),
+            ("o", "its order"),
             ("&", "only"),
             ("l", "level"),
             ("e", "error"),
@@ -268,12 +270,16 @@ fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
         ]),
         (Tab::Kafka, _) => hints.extend([
             ("Enter", "its order"),
+            ("L", "its log"),
             ("/", "filter"),
             ("d", "redrive"),
             ("D", "redrive all"),
             ("G", "latest"),
         ]),
-        (Tab::Orders, _) if model.orders.opened => hints.extend([("Esc", "all orders"), ("j", "down"), ("k", "up")]),
+        (Tab::Orders, _) if model.orders.opened.is_some() => {
+            hints.extend(model.trail.is_empty().then_some(("Esc", "all orders")));
+            hints.extend([("L", "its log"), ("M", "its messages"), ("j", "down"), ("k", "up")]);
+        }
         (Tab::Orders, _) => hints.extend([("Enter", "timeline"), ("j", "down"), ("k", "up")]),
         (Tab::Checkout, _) => {
             hints.extend([("Enter", "play"), ("o", "its order"), ("i", "seed"), ("p", "a file"), ("PgUp", "up")]);

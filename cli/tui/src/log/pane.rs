@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use regex::Regex;
 
 use super::{Answer, At, Direction, Filter, Line, Request, Source, Wanted};
+use crate::subject::Subject;
 
 /// Lines that the window holds at most, and bytes of their text.
 const LINES: usize = 12_000;
@@ -49,10 +50,23 @@ pub(crate) struct Search {
     pub(crate) count: Option<(u64, u64)>,
 }
 
+/// What is shown of which log, and where in it the cursor is.
+#[derive(Debug)]
+pub(crate) struct Spot {
+    source: Source,
+    filter: Filter,
+    about: Option<Subject>,
+    search: Option<Search>,
+    /// The stamp of the line with the cursor, unless it goes on with the log.
+    stamp: Option<u64>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Pane {
     pub(crate) source: Source,
     pub(crate) filter: Filter,
+    /// What the filter's pattern stands for, if nobody has typed it.
+    pub(crate) about: Option<Subject>,
     epoch: u64,
     lines: VecDeque<Line>,
     bytes: usize,
@@ -86,6 +100,7 @@ impl Pane {
         Self {
             source: Source::All,
             filter: Filter::default(),
+            about: None,
             epoch: 0,
             lines: VecDeque::new(),
             bytes: 0,
@@ -146,6 +161,41 @@ impl Pane {
         let request = self.open(At::End);
         self.clear();
         request
+    }
+
+    /// Only lines that match, or all.
+    pub(crate) fn set_only(&mut self, only: Option<String>) -> Request {
+        (self.filter.only, self.about) = (only, None);
+        self.reopen()
+    }
+
+    pub(crate) fn spot(&self) -> Spot {
+        let here = self.get(self.cursor).filter(|_| !self.follow);
+        Spot {
+            source: self.source.clone(),
+            filter: self.filter.clone(),
+            about: self.about,
+            search: self.search.clone(),
+            stamp: here.map(|line| line.stamp),
+        }
+    }
+
+    /// Takes up again what was left.
+    pub(crate) fn resume(&mut self, spot: Spot) -> Option<Request> {
+        let Spot { source, filter, about, search, stamp } = spot;
+        let is_same = (&self.source, &self.filter) == (&source, &filter) && !self.opening;
+        (self.source, self.filter, self.about, self.search) = (source, filter, about, search);
+        match stamp {
+            Some(stamp) if is_same => self.go(stamp),
+            Some(stamp) => {
+                (self.follow, self.mark) = (false, None);
+                let request = self.open(At::Around(stamp));
+                self.clear();
+                Some(request)
+            }
+            None if is_same => self.go_to_end(),
+            None => Some(self.reopen()),
+        }
     }
 
     fn clear(&mut self) {

@@ -4,7 +4,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use regex::Regex;
 
 use super::{
-    keys::{next_match_from, open_order, play, want},
+    jumps,
+    keys::{next_match_from, play, want},
     stop,
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     model::Model,
     msg::Command,
     palette,
+    subject::{Subject, TraceId},
     theme::Tone,
 };
 
@@ -92,8 +94,7 @@ fn entered(model: &mut Model, prompt: Prompt, text: String, commands: &mut Vec<C
         Prompt::Only => {
             let only = if text.is_empty() { None } else { regex(model, &text).map(|regex| regex.as_str().to_owned()) };
             if only.is_some() || text.is_empty() {
-                model.log.filter.only = only;
-                commands.push(Command::Log(model.log.reopen()));
+                commands.push(Command::Log(model.log.set_only(only)));
             }
         }
         Prompt::Messages => model.kafka.set_filter(text),
@@ -106,11 +107,14 @@ fn entered(model: &mut Model, prompt: Prompt, text: String, commands: &mut Vec<C
         Prompt::Story => {
             play(model, Wish { story: Some(text.trim().to_owned()), seed: model.checkout.seed }, commands);
         }
-        Prompt::Order => match text.trim().parse() {
-            Ok(order) => open_order(model, order, commands),
-            Err(_) if text.trim().is_empty() => {}
-            Err(_) => model.say("an order has a number", Tone::Bad),
-        },
+        Prompt::Order if text.trim().is_empty() => {}
+        Prompt::Order => {
+            let order = text.trim().parse().map(Subject::Order).ok();
+            match order.or_else(|| TraceId::parse(text.trim()).map(Subject::Trace)) {
+                Some(subject) => jumps::open(model, subject),
+                None => model.say("an order has a number, a trace 32 hexadecimal digits", Tone::Bad),
+            }
+        }
         Prompt::Save if text.is_empty() => {}
         Prompt::Save => {
             let (source, filter) = (model.log.source.clone(), model.log.filter.clone());

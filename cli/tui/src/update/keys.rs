@@ -3,19 +3,20 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use shopctl_protocol::{Action, Phase};
 
-use super::{answers, moves, stop};
+use super::{answers, jumps, moves, stop};
 use crate::{
     action::{self, Intent},
     checkout::Wish,
     dialogue::{Dialogue, Input, Prompt},
     kafka::{self, Ask},
     line,
-    log::{Direction, Level, Request, Source, Wanted},
+    log::{Direction, Level, Source, Wanted},
     model::{Focus, Model, Tab},
     msg::Command,
     options::Owner,
+    subject::Subject,
     theme::Tone,
-    view,
+    trail, view,
 };
 
 pub(super) fn press(model: &mut Model, key: KeyEvent, commands: &mut Vec<Command>) {
@@ -33,7 +34,10 @@ pub(super) fn press(model: &mut Model, key: KeyEvent, commands: &mut Vec<Command
 /// Does what the user wants.
 pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command>) {
     match intent {
-        Intent::Show(tab) => show(model, tab),
+        Intent::Show(tab) => {
+            model.trail.forget();
+            show(model, tab);
+        }
         Intent::Down => moves::step(model, 1, commands),
         Intent::Up => moves::step(model, -1, commands),
         Intent::PageDown => moves::page(model, 1),
@@ -48,7 +52,8 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
         }
         Intent::Search => prompt(model, Prompt::Search, String::new()),
         Intent::Only => {
-            let now = model.log.filter.only.clone().unwrap_or_default();
+            // What stands for an order or a trace is no text of the user's.
+            let now = model.log.filter.only.clone().filter(|_| model.log.about.is_none()).unwrap_or_default();
             prompt(model, Prompt::Only, now.trim_start_matches("(?i)").to_owned());
         }
         Intent::Save => {
@@ -96,6 +101,7 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
         Intent::Zoom => model.zoom = !model.zoom,
         Intent::Act(action, resource) => act(model, action, resource, commands),
         Intent::Select(resource) => {
+            model.trail.forget();
             show(model, Tab::Home);
             moves::select(model, resource, commands);
         }
@@ -108,10 +114,11 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
         Intent::Story(story) => play(model, Wish { story: Some(story), seed: model.checkout.seed }, commands),
         Intent::Seed => ask(model, Prompt::Seed, model.checkout.seed.map(|seed| seed.to_string()).unwrap_or_default()),
         Intent::Play => ask(model, Prompt::Story, String::new()),
-        Intent::Order => match model.checkout.order().filter(|_| model.tab == Tab::Checkout) {
-            Some(order) => open_order(model, order, commands),
-            None => ask(model, Prompt::Order, String::new()),
-        },
+        // In the list of orders Enter opens the selected one.
+        Intent::Order if model.tab != Tab::Orders && jumps::open_named(model) => {}
+        Intent::Order => ask(model, Prompt::Order, String::new()),
+        Intent::Lines => jumps::lines(model, commands),
+        Intent::Messages => jumps::messages(model),
         Intent::Palette => model.dialogue = Some(Dialogue::Palette { input: Input::default(), chosen: 0 }),
         Intent::Help => model.dialogue = Some(Dialogue::Help { scroll: 0 }),
         Intent::Quit => quit(model, commands),
@@ -121,7 +128,7 @@ pub(super) fn want(model: &mut Model, intent: Intent, commands: &mut Vec<Command
     }
 }
 
-fn show(model: &mut Model, tab: Tab) {
+pub(super) fn show(model: &mut Model, tab: Tab) {
     (model.tab, model.chosen, model.scroll) = (tab, true, 0);
 }
 
@@ -139,6 +146,7 @@ fn ask(model: &mut Model, prompt: Prompt, text: String) {
 
 /// One checkout at a time.
 pub(super) fn play(model: &mut Model, wish: Wish, commands: &mut Vec<Command>) {
+    model.trail.forget();
     show(model, Tab::Checkout);
     model.checkout.shows_list = false;
     if model.checkout.runs {
@@ -147,18 +155,6 @@ pub(super) fn play(model: &mut Model, wish: Wish, commands: &mut Vec<Command>) {
     // Said here already: who asks twice gets one.
     model.checkout.runs = true;
     commands.push(Command::Play(wish));
-}
-
-/// Shows an order's timeline.
-pub(super) fn open_order(model: &mut Model, id: i64, commands: &mut Vec<Command>) {
-    show(model, Tab::Orders);
-    (model.orders.selected, model.orders.opened) = (Some(id), true);
-    model.mentions.clear();
-    // As our services' lines and most others say it: `order=7`, `order_id: 7`, `"order_id":7`; and the traces.
-    let traces = model.orders.get(id).into_iter().flat_map(|order| &order.traces);
-    let own = format!(r#"(?i)\border([_ ]?id)?["']?\s*[=: ]\s*["']?{id}\b"#);
-    let pattern = traces.fold(own, |pattern, trace| format!("{pattern}|{trace}"));
-    commands.push(Command::Log(Request::Mentions { order: id, pattern }));
 }
 
 fn redrive(model: &mut Model, all: bool, commands: &mut Vec<Command>) {
@@ -195,17 +191,13 @@ fn enter(model: &mut Model, commands: &mut Vec<Command>) {
             }
         }
         Tab::Home => model.focus = Focus::Log,
-        Tab::Kafka => match model.kafka.selected().map(|message| message.order) {
-            Some(Some(order)) => open_order(model, order, commands),
-            Some(None) => model.say("this message belongs to no order", Tone::Plain),
-            None => {}
-        },
-        Tab::Orders => {
-            let first = model.orders.listed(&model.kafka, model.now.wall).first().map(|(order, _)| order.id);
-            if let Some(id) = model.orders.selected.or(first) {
-                open_order(model, id, commands);
+        Tab::Kafka => {
+            if model.kafka.len() > 0 && !jumps::open_named(model) {
+                model.say("this message belongs to no order and no trace", Tone::Plain);
             }
         }
+        Tab::Orders if model.orders.opened.is_some() => {}
+        Tab::Orders => jumps::selected(model).into_iter().for_each(|id| jumps::open(model, Subject::Order(id))),
         Tab::Checkout => want(model, Intent::Checkout, commands),
         Tab::Flow | Tab::Why | Tab::Boot => show(model, Tab::Home),
     }
@@ -213,8 +205,13 @@ fn enter(model: &mut Model, commands: &mut Vec<Command>) {
 
 /// Out of the innermost thing that one is in.
 fn back(model: &mut Model, commands: &mut Vec<Command>) {
-    if model.tab == Tab::Orders && model.orders.opened {
-        model.orders.opened = false;
+    if model.tab == Tab::Home && (model.log.mark.take().is_some() || model.log.search.take().is_some()) {
+        return;
+    }
+    if trail::go_back(model, commands) {
+        return;
+    }
+    if model.tab == Tab::Orders && model.orders.opened.take().is_some() {
         model.scroll = 0;
         return;
     }
@@ -228,10 +225,9 @@ fn back(model: &mut Model, commands: &mut Vec<Command>) {
     if model.tab != Tab::Home {
         return show(model, Tab::Home);
     }
-    if model.log.mark.take().is_some() || model.log.search.take().is_some() {
-        return;
-    }
-    if model.log.filter.only.take().is_some() || model.log.filter.level.take().is_some() {
+    if model.log.filter.only.is_some() {
+        commands.push(Command::Log(model.log.set_only(None)));
+    } else if model.log.filter.level.take().is_some() {
         commands.push(Command::Log(model.log.reopen()));
     } else if model.zoom {
         model.zoom = false;

@@ -41,7 +41,7 @@ fn click(model: &mut Model, at: Position, commands: &mut Vec<Command>) {
     match model.tab {
         Tab::Home => {}
         Tab::Kafka => return view::kafka_entry(model, at).into_iter().for_each(|place| model.kafka.select(place)),
-        Tab::Orders if !model.orders.opened => {
+        Tab::Orders if model.orders.opened.is_none() => {
             if let Some(order) = view::order_entry(model, body, at.y) {
                 model.orders.selected = Some(order);
             }

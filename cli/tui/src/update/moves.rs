@@ -20,7 +20,7 @@ pub(super) fn step(model: &mut Model, by: i64, commands: &mut Vec<Command>) {
         select_by(model, by, commands);
     } else if model.tab == Tab::Kafka {
         model.kafka.step(by);
-    } else if model.tab == Tab::Orders && !model.orders.opened {
+    } else if model.tab == Tab::Orders && model.orders.opened.is_none() {
         select_order(model, by);
     } else if model.tab == Tab::Checkout {
         model.checkout.step(by as isize);
@@ -35,7 +35,7 @@ pub(super) fn page(model: &mut Model, pages: i64) {
         model.with_rows(|log, rows, height| log.scroll(pages * (height as i64 - 1).max(1), rows, height));
     } else if model.tab == Tab::Kafka {
         model.kafka.step(pages * (i64::from(model.size.height) / 2).max(1));
-    } else if model.tab == Tab::Orders && !model.orders.opened {
+    } else if model.tab == Tab::Orders && model.orders.opened.is_none() {
         select_order(model, pages * (i64::from(model.size.height) - 3).max(1));
     } else {
         let height = isize::try_from(model.size.height).unwrap_or(1).saturating_sub(3).max(1);
@@ -52,7 +52,7 @@ pub(super) fn top(model: &mut Model, commands: &mut Vec<Command>) {
         select(model, None, commands);
     } else if model.tab == Tab::Kafka {
         model.kafka.step(i64::from(i32::MIN));
-    } else if model.tab == Tab::Orders && !model.orders.opened {
+    } else if model.tab == Tab::Orders && model.orders.opened.is_none() {
         model.orders.selected = None;
     } else if model.tab == Tab::Checkout {
         model.checkout.step(isize::MIN);
@@ -69,7 +69,7 @@ pub(super) fn end(model: &mut Model, commands: &mut Vec<Command>) {
         select(model, last, commands);
     } else if model.tab == Tab::Kafka {
         model.kafka.cursor = None;
-    } else if model.tab == Tab::Orders && !model.orders.opened {
+    } else if model.tab == Tab::Orders && model.orders.opened.is_none() {
         select_order(model, i64::from(i32::MAX));
     } else if model.tab == Tab::Checkout {
         model.checkout.step(isize::MAX);

@@ -1,5 +1,7 @@
 //! Resources and logs.
 
+mod asked;
+
 use std::time::Duration;
 
 use ratatui::{
@@ -9,6 +11,8 @@ use ratatui::{
     text::{Line as Row, Span},
 };
 use shopctl_protocol::Resource;
+
+use asked::Asked;
 
 use super::{layout, put};
 use crate::{
@@ -121,6 +125,9 @@ struct Columns {
     state: usize,
     uptime: usize,
     restarts: usize,
+    requests: usize,
+    failed: usize,
+    p99: usize,
     cpu: usize,
     memory: usize,
     curve: usize,
@@ -136,6 +143,9 @@ impl Columns {
             state: 0,
             uptime: 0,
             restarts: 0,
+            requests: 0,
+            failed: 0,
+            p99: 0,
             cpu: 0,
             memory: 0,
             curve: 0,
@@ -159,6 +169,11 @@ impl Columns {
         columns.cpu = take(6, 6);
         columns.memory = take(6, 6);
         columns.restarts = take(4, 4);
+        if layout::has_rates(model) {
+            columns.requests = take(7, 7);
+            columns.failed = take(6, 6);
+            columns.p99 = take(7, 7);
+        }
         columns.curve += take(12, 1);
         columns
     }
@@ -169,10 +184,13 @@ impl Columns {
             fit("   resource", 3 + self.name, ascii),
             fit(" state", self.state, ascii),
             fit_right("up", self.uptime, ascii),
+            fit_right("req/s", self.requests, ascii),
+            fit_right("fail", self.failed, ascii),
+            fit_right("p99", self.p99, ascii),
             fit_right("cpu", self.cpu, ascii),
             fit_right("mem", self.memory, ascii),
             fit_right("rst", self.restarts, ascii),
-            fit(if self.curve < 10 { " rate" } else { " log rate" }, self.curve, ascii),
+            fit(if self.curve < 10 { " log" } else { " log rate" }, self.curve, ascii),
             fit_right("err", self.errors, ascii),
         ]
         .concat()
@@ -213,11 +231,17 @@ impl Columns {
         let count = (errors > 0).then(|| format!("{}{}", theme.pick("✗", "E"), short(errors)));
         let restarts_tone = if restarts.is_some() { Tone::Warning } else { Tone::Plain };
         let blank = String::new;
+        let asked = Asked::of(model, resource);
+        let [requests, failed, p99] = asked.cells();
+        let asked_tone = asked.tone();
         Row::from(vec![
             Span::styled(format!(" {sign} "), theme.style(tone)),
             Span::styled(fit(&plain(name), self.name, ascii), hue),
             Span::styled(state_word, theme.style(if tone == Tone::Good { Tone::Plain } else { tone })),
             Span::raw(fit_right(&uptime.unwrap_or_else(blank), self.uptime, ascii)),
+            Span::styled(fit_right(&requests, self.requests, ascii), theme.style(asked_tone)),
+            Span::styled(fit_right(&failed, self.failed, ascii), theme.style(asked.failed_tone())),
+            Span::styled(fit_right(&p99, self.p99, ascii), theme.style(asked_tone)),
             Span::raw(fit_right(&cpu.unwrap_or_else(blank), self.cpu, ascii)),
             Span::raw(fit_right(&memory.unwrap_or_else(blank), self.memory, ascii)),
             Span::styled(
@@ -269,6 +293,7 @@ fn log(model: &Model, buffer: &mut Buffer, area: Rect) {
         let text = match (&model.log.source, model.log.opening) {
             (_, true) => return,
             _ if model.shop.snapshot.is_none() => "",
+            _ if model.log.about.is_some() => "nobody has written anything about it (Esc goes back)",
             _ if model.log.filter != crate::log::Filter::default() => "nothing passes the filter (Esc removes it)",
             (Source::All, false) => "nothing has been written yet",
             (Source::One(_), false) => "it has written nothing yet",
@@ -316,9 +341,11 @@ fn log_title(model: &Model, columns: usize) -> Row<'static> {
         (theme.pick("‖", "="), "paused".to_owned())
     };
     let mut middle = Vec::new();
-    if let Some(only) = &log.filter.only {
-        middle.push(format!("&{}", plain(only.trim_start_matches("(?i)"))));
-    }
+    middle.extend(match (log.about, &log.filter.only) {
+        (Some(about), Some(_)) => Some(format!("&{about}")),
+        (None, Some(only)) => Some(format!("&{}", plain(only.trim_start_matches("(?i)")))),
+        (_, None) => None,
+    });
     middle.extend(log.filter.level.map(|level| format!("level {}", level.name())));
     if let Some(search) = &log.search {
         let count = match search.count {

@@ -150,10 +150,11 @@ fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     let inside = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let height = usize::from(inside.height);
     if kafka.len() == 0 {
-        let text = if kafka.looking {
-            "  nothing has come in the last quarter of an hour"
-        } else {
-            "  Kafka is not there yet"
+        // What is older than the first look is in the topics, but not here.
+        let text = match (kafka.looking, kafka.filter.is_empty()) {
+            (true, true) => "  nothing has come in the last quarter of an hour",
+            (true, false) => "  nothing passes of what has come lately; `shopctl events` reads all",
+            (false, _) => "  Kafka is not there yet",
         };
         put(buffer, inside, 0, &Row::styled(text, theme.style(Tone::Quiet)));
         return;

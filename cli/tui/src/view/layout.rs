@@ -4,6 +4,8 @@ use ratatui::layout::Rect;
 
 use crate::model::{Focus, Model, Tab};
 
+/// The resource that the services' spans go to.
+const TELEMETRY: &str = "telemetry";
 /// Narrower than this, list and log are shown by turns.
 const BOTH: u16 = 64;
 
@@ -48,14 +50,30 @@ pub(crate) fn tabs(model: &Model) -> Vec<(Tab, Rect)> {
     Tab::ALL.into_iter().map(place).collect()
 }
 
-/// Columns of the list beside the log.
-fn list_width(columns: u16) -> u16 {
+/// Columns of a list that has room for all that there is to tell.
+const WHOLE: u16 = 86;
+
+/// Columns of the list beside the log, of so many for both; `is_measured`: it is known what services are asked for.
+fn list_width(columns: u16, is_measured: bool) -> u16 {
     match columns {
         0..100 => 30,
         100..130 => 50,
-        130..180 => 66,
+        130..140 => 66,
+        140..180 if is_measured => WHOLE,
+        180.. if is_measured => WHOLE + 10,
+        140..180 => 66,
         180.. => 76,
     }
+}
+
+/// Whether the list tells what services are asked for.
+pub(crate) fn has_rates(model: &Model) -> bool {
+    is_measured(model) && home(model).list.is_some_and(|list| list.width >= WHOLE)
+}
+
+/// Whether there is somebody who measures it.
+fn is_measured(model: &Model) -> bool {
+    model.shop.resource(TELEMETRY).is_some()
 }
 
 pub(crate) fn home(model: &Model) -> Home {
@@ -67,7 +85,7 @@ pub(crate) fn home(model: &Model) -> Home {
         (true, Focus::List) if !model.zoom => Home { list: Some(inside(body)), log: None },
         (true, _) => Home { list: None, log: Some(inside(body)) },
         (false, _) => {
-            let width = list_width(body.width);
+            let width = list_width(body.width, is_measured(model));
             let list = Rect { width, ..body };
             // A column between them.
             let log = Rect { x: body.x + width + 1, width: body.width - width - 1, ..body };

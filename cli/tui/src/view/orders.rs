@@ -10,8 +10,9 @@ use super::put;
 use crate::{
     line::{ago, clock},
     model::Model,
-    orders::{Mark, Order, Place, Station},
-    text::{fit, fit_right, pieces, plain},
+    orders::{Look, Mark, Order, Place, Station, Trying},
+    subject::Subject,
+    text::{fit, fit_right, pieces, plain, width},
     theme::{Theme, Tone},
 };
 
@@ -60,7 +61,7 @@ pub(super) fn list(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let (inside, first) = placed(model, area);
     if listed.is_empty() {
-        let text = if model.orders.looking {
+        let text = if model.orders.look != Look::Nothing {
             "  there is no order yet; `c` plays a checkout"
         } else {
             "  the databases are not there yet"
@@ -135,9 +136,15 @@ fn money(cents: i64) -> String {
 
 fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
     let tone = if stuck { Tone::Warning } else { Tone::Busy };
-    let with = |text: &str, error: Option<String>| match error {
-        Some(error) => format!("{text}: {}", plain(&error)),
-        None => text.to_owned(),
+    let with = |text: &str, Trying { error, attempts, due }: Trying| {
+        let why = error.map(|error| format!(": {}", plain(&error))).unwrap_or_default();
+        let tries = attempts.filter(|&tries| tries > 0).map(|tries| format!(", attempt {tries}")).unwrap_or_default();
+        let next = match due {
+            Some(due) if due > model.now.wall => format!(", next in {}", ago(due - model.now.wall)),
+            Some(_) => ", next at once".to_owned(),
+            None => String::new(),
+        };
+        format!("{text}{why}{tries}{next}")
     };
     let text = match model.orders.place(order, &model.kafka) {
         Place::Nothing => {
@@ -146,8 +153,8 @@ fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
         Place::Session => "no session yet".to_owned(),
         Place::Provider => "not paid yet".to_owned(),
         Place::Retry => "declined, not tried again".to_owned(),
-        Place::Webhook(error) => with("no webhook yet", error),
-        Place::Telling(error) => with("order not told yet", error),
+        Place::Webhook(trying) => with("no webhook yet", trying),
+        Place::Telling(trying) => with("order not told yet", trying),
         Place::Publishing => "event not published".to_owned(),
         Place::Recommender => "not in recommender".to_owned(),
         Place::Groups(groups) => format!("not applied by {}", plain(&groups.join(", "))),
@@ -160,7 +167,7 @@ fn place(model: &Model, order: &Order, stuck: bool) -> (String, Tone) {
 fn way(model: &Model, order: &Order, stuck: bool) -> Vec<Row<'static>> {
     let theme = model.theme;
     let payment = order.known.as_ref().and_then(|known| known.payment.as_ref());
-    let published = order.events.last().map(|(stamp, _)| *stamp);
+    let published = order.events.iter().rfind(|event| event.refused.is_none()).map(|event| event.stamp);
     let when = |station| match station {
         Station::Created => Some(order.created),
         Station::Session => payment.map(|payment| payment.opened),
@@ -190,71 +197,114 @@ fn way(model: &Model, order: &Order, stuck: bool) -> Vec<Row<'static>> {
     Station::ALL.into_iter().zip(marks).map(row).collect()
 }
 
-/// What databases, events, logs and traces tell of the order that is opened: its way, then all of it by time.
+/// What databases, events, logs and traces tell of what is opened: its way, then all of it by time.
 pub(super) fn timeline(model: &Model) -> Vec<Row<'static>> {
     let theme = model.theme;
-    let Some(id) = model.orders.selected else { return Vec::new() };
-    let mut rows = Vec::new();
-    let mut entries: Vec<(u64, Row<'static>)> = Vec::new();
-    let begin = model.orders.get(id).map_or(0, |order| order.created);
-    let since = |stamp: u64| {
-        if begin == 0 || stamp < begin { String::new() } else { format!("+{}", ago(stamp - begin)) }
+    let Some(about) = model.orders.opened else { return Vec::new() };
+    let order = match about {
+        Subject::Order(id) => model.orders.get(id),
+        Subject::Trace(_) => None,
     };
-    match model.orders.get(id) {
-        Some(order) => {
-            let stuck = model.orders.is_stuck(order, &model.kafka, model.now.wall);
-            let (text, tone) = place(model, order, stuck);
-            let account = order.account.map(|account| format!("of account {account}, ")).unwrap_or_default();
-            rows.push(Row::from(vec![
-                Span::styled(format!(" order {id}  "), theme.style(Tone::Strong)),
-                status(theme, &order.status, order.status.len() + 2),
-                Span::raw(format!("{account}{}  ", order.cents.map(money).unwrap_or_default())),
-                Span::styled(text, theme.style(tone)),
-            ]));
-            rows.extend(way(model, order, stuck));
-            for (stamp, kind) in &order.events {
-                entries.push((
-                    *stamp,
-                    Row::from(vec![
-                        Span::styled(format!(" {} ", clock(*stamp)), theme.style(Tone::Quiet)),
-                        Span::raw(fit_right(&since(*stamp), 8, theme.ascii)),
-                        Span::styled("  event     ", theme.style(Tone::Key)),
-                        Span::styled(plain(kind), theme.style(Tone::Strong)),
-                    ]),
-                ));
-            }
-        }
-        None => {
-            rows.push(Row::styled(format!(" order {id}: nothing that was read tells of it"), theme.style(Tone::Quiet)))
-        }
+    let mentions = model.mentions.of(about);
+    let told = model.spans.as_ref().filter(|told| told.about == about && !told.lines.is_empty());
+    let begin = order.map(|order| order.created).or_else(|| mentions.first().map(|line| line.stamp));
+    let mut rows = head(model, about, order);
+    let mut entries: Vec<(u64, Row<'static>)> = Vec::new();
+    for event in order.into_iter().flat_map(|order| &order.events) {
+        let place = format!("  {}/{}", event.partition, event.offset);
+        let mut spans = time(theme, event.stamp, begin);
+        spans.extend([
+            Span::styled("  event     ", theme.style(Tone::Key)),
+            Span::styled(plain(&event.kind), theme.style(Tone::Strong)),
+            Span::styled(place, theme.style(Tone::Quiet)),
+        ]);
+        spans.extend(event.refused.iter().map(|why| Span::styled(format!("  {why}"), theme.style(Tone::Bad))));
+        entries.push((event.stamp, Row::from(spans)));
     }
-    rows.push(Row::default());
     let shape = crate::line::Shape {
         names: None,
         wrap: false,
         stamps: crate::log::Stamps::Off,
+        search: None,
         ..model.shape(usize::from(model.size.width).saturating_sub(36).max(10))
     };
-    for line in &model.mentions {
-        let mut spans = vec![
-            Span::styled(format!(" {} ", clock(line.stamp)), theme.style(Tone::Quiet)),
-            Span::raw(fit_right(&since(line.stamp), 8, theme.ascii)),
-            Span::raw("  "),
-            Span::styled(fit(&plain(&line.resource), 10, theme.ascii), model.hue(&line.resource)),
-        ];
-        let row = shape.rows(line, false, model.hue(&line.resource), false).into_iter().next().unwrap_or_default();
-        spans.extend(row.spans);
+    for line in mentions {
+        let hue = model.hue(&line.resource);
+        let mut spans = time(theme, line.stamp, begin);
+        spans.extend([Span::raw("  "), Span::styled(fit(&plain(&line.resource), 10, theme.ascii), hue)]);
+        spans.extend(shape.rows(line, false, hue, false).into_iter().next().unwrap_or_default().spans);
         entries.push((line.stamp, Row::from(spans)));
     }
     entries.sort_by_key(|(stamp, _)| *stamp);
+    rows.push(Row::default());
+    if entries.is_empty() && order.is_none() && told.is_none() {
+        rows.push(Row::styled("   nothing that was read tells of it", theme.style(Tone::Quiet)));
+    }
     rows.extend(entries.into_iter().map(|(_, row)| row));
-    if let Some((_, spans)) = model.spans.as_ref().filter(|(order, _)| *order == id) {
+    if let Some(told) = told {
         rows.push(Row::default());
         let own = |line: &String| {
             let pieces = pieces(line).into_iter().map(|(style, text)| Span::styled(text, theme.allowed(style)));
             Row::from(pieces.collect::<Vec<_>>())
         };
-        rows.extend(spans.iter().map(own));
+        rows.extend(told.lines.iter().map(own));
     }
     rows
+}
+
+/// What it is, and of an order where it is and its way.
+fn head(model: &Model, about: Subject, order: Option<&Order>) -> Vec<Row<'static>> {
+    let theme = model.theme;
+    let title = Span::styled(format!(" {about}  "), theme.style(Tone::Strong));
+    let Some(order) = order else {
+        let what = match about {
+            Subject::Order(_) => "",
+            Subject::Trace(_) => "of no order that is known",
+        };
+        return vec![Row::from(vec![title, Span::styled(what, theme.style(Tone::Quiet))])];
+    };
+    let stuck = model.orders.is_stuck(order, &model.kafka, model.now.wall);
+    let (text, tone) = place(model, order, stuck);
+    let account = order.account.map(|account| format!("of account {account}, ")).unwrap_or_default();
+    let mut row = Row::from(vec![
+        title,
+        status(theme, &order.status, order.status.len() + 2),
+        Span::raw(format!("{account}{}  ", order.cents.map(money).unwrap_or_default())),
+    ]);
+    let columns = usize::from(model.size.width);
+    let mut rows = if row.width() + width(&text) < columns {
+        row.push_span(Span::styled(text, theme.style(tone)));
+        vec![row]
+    } else {
+        // What it waits for is what one came for: it is never cut.
+        let below = folded(&text, columns.saturating_sub(4)).into_iter();
+        std::iter::once(row).chain(below.map(|part| Row::styled(format!("   {part}"), theme.style(tone)))).collect()
+    };
+    rows.extend(way(model, order, stuck));
+    rows
+}
+
+/// Broken at blanks, into parts that are as wide as that allows.
+fn folded(text: &str, columns: usize) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match parts.last_mut() {
+            Some(part) if width(part) + 1 + width(word) <= columns => {
+                part.push(' ');
+                part.push_str(word);
+            }
+            Some(_) | None => parts.push(word.to_owned()),
+        }
+    }
+    parts
+}
+
+/// When it was, and how long after the beginning.
+fn time(theme: Theme, stamp: u64, begin: Option<u64>) -> Vec<Span<'static>> {
+    let since = begin.filter(|&begin| begin > 0).and_then(|begin| stamp.checked_sub(begin));
+    let since = since.map(|since| format!("+{}", ago(since))).unwrap_or_default();
+    vec![
+        Span::styled(format!(" {} ", clock(stamp)), theme.style(Tone::Quiet)),
+        Span::raw(fit_right(&since, 8, theme.ascii)),
+    ]
 }

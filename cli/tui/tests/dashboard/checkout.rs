@@ -2,6 +2,7 @@ use shopctl_tui::{
     Command, Msg,
     checkout::{Moment, News, Outcome, Report, Step, Story, Wish},
     log::Request,
+    subject::Subject,
 };
 
 use super::{desk::Desk, sample};
@@ -82,7 +83,11 @@ fn steps_tick_and_what_failed_is_told_with_expected_and_observed_and_where_it_st
         }))));
         insta::assert_snapshot!(format!("checkout-{columns}x{rows}"), desk.picture());
         desk.press("o");
-        assert!(desk.done().iter().any(|done| matches!(done, Command::Log(Request::Mentions { order: 1, .. }))));
+        assert!(
+            desk.done()
+                .iter()
+                .any(|done| matches!(done, Command::Log(Request::Mentions { about: Subject::Order(1), .. })))
+        );
     }
 }
 

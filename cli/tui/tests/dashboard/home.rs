@@ -1,9 +1,9 @@
 use serde_json::json;
-use shopctl_tui::{Colours, Msg, Owner, log::Answer};
+use shopctl_tui::{Colours, Command, Msg, Owner, log::Answer, traces::Look};
 
 use super::{
     desk::{Desk, options},
-    sample::{self, changed, up},
+    sample::{self, changed, measured, up},
 };
 
 #[test]
@@ -34,6 +34,48 @@ fn one_glance_tells_what_is_broken() {
     ));
     desk.feed(Msg::Log(Answer::Errors(vec![("order".to_owned(), 12), ("payment".to_owned(), 1)])));
     insta::assert_snapshot!(desk.picture());
+}
+
+#[test]
+fn a_wide_terminal_shows_rate_errors_and_duration_of_each_service_and_a_dash_where_nobody_asks() {
+    let mut desk = measured(Desk::new(160, 48));
+    assert!(desk.done().contains(&Command::Traces(Look::Rates)));
+    insta::assert_snapshot!(desk.picture());
+    desk.press("z<tab>");
+    assert!(desk.done().contains(&Command::Traces(Look::Nothing)), "nobody sees them");
+
+    let mut desk = measured(Desk::with(options(Owner::Attached, Colours::None, true), 140, 32));
+    let text = desk.text();
+    let row =
+        |name: &str| text.lines().find(|line| line.starts_with(&format!(" * {name} "))).expect("a row").to_owned();
+    for (name, cells) in [
+        ("gateway", &["35.6", "0.0%", "122ms"][..]),
+        ("order", &["0.1", "0.0%", "9.9ms"]),
+        ("payment", &["4.0", "2.5%", "2.3s"]),
+        ("account", &[" - ", " - ", " - "]),
+    ] {
+        let (row, mut at) = (row(name), 0);
+        for cell in cells {
+            at += row[at..].find(cell).unwrap_or_else(|| panic!("no {cell} in {row}")) + cell.trim_end().len();
+        }
+    }
+    for nobody in ["kafka", "telemetry", "order_db"] {
+        assert!(!row(nobody).contains(" - "), "{text}");
+    }
+    assert!(!text.contains("storefront"), "{text}");
+}
+
+#[test]
+fn a_narrow_terminal_leaves_rates_out_before_all_else_and_nobody_reads_them() {
+    for (columns, rows) in [(40, 10), (80, 24), (139, 40)] {
+        let mut desk = measured(Desk::new(columns, rows));
+        assert!(!desk.done().contains(&Command::Traces(Look::Rates)), "{columns}");
+        let text = desk.text();
+        assert!(!text.contains("req/s") && !text.contains("35.6"), "{text}");
+        desk.feed(Msg::Resized { columns: 160, rows });
+        assert!(desk.done().contains(&Command::Traces(Look::Rates)), "{columns}");
+        assert!(desk.text().contains("req/s"), "{}", desk.text());
+    }
 }
 
 #[test]

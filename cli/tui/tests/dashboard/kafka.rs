@@ -3,6 +3,8 @@ use shopctl_tui::{
     Command, Msg,
     kafka::{Ask, Group, Message, News, Partition, Topic},
     log::{Answer, Request},
+    subject::Subject,
+    traces::Told,
 };
 
 use super::{
@@ -133,9 +135,11 @@ fn enter_on_a_message_opens_its_order_with_all_that_happened_to_it() {
     let mut desk = looked_at(120, 30);
     desk.done();
     desk.press("/order:1<enter>G<enter>");
-    let asked = desk.done();
-    let Some(Command::Log(Request::Mentions { order: 1, pattern })) = asked.first() else { panic!("{asked:?}") };
-    let regex = regex::Regex::new(pattern).expect("a pattern");
+    let asked = desk.done().into_iter().find_map(|command| match command {
+        Command::Log(Request::Mentions { about: Subject::Order(1), pattern, .. }) => Some(pattern),
+        _ => None,
+    });
+    let regex = regex::Regex::new(&asked.expect("the logs are asked")).expect("a pattern");
     for (line, fits) in [
         ("tell order{order=1 transaction=x}", true),
         (r#"{"order_id":1}"#, true),
@@ -145,13 +149,15 @@ fn enter_on_a_message_opens_its_order_with_all_that_happened_to_it() {
     ] {
         assert_eq!(regex.is_match(line), fits, "{line}");
     }
+    let about = Subject::Order(1);
     let line = sample::line(0, "payment", None, "took a webhook order=1");
     let line = shopctl_tui::log::Line { stamp: WALL - 350_000_000_000, ..line };
-    desk.feed(Msg::Log(Answer::Mentioned { order: 1, lines: vec![line] }));
+    desk.feed(Msg::Log(Answer::Mentioned { about, lines: vec![line] }));
     insta::assert_snapshot!(desk.picture());
-    desk.feed(Msg::Spans { order: 1, lines: vec!["  spans of \u{1b}[2Jorder 1".to_owned()] });
+    let lines = vec!["  spans of \u{1b}[2Jorder 1".to_owned()];
+    desk.feed(Msg::Spans(Told { about, lines, traces: Vec::new(), orders: vec![1] }));
     assert!(desk.text().contains("spans of \\u{1b}[2Jorder 1"), "{}", desk.text());
-    desk.press("<esc>");
+    desk.press("4<esc>");
     assert!(desk.text().contains("where it is"), "{}", desk.text());
 }
 

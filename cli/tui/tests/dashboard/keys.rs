@@ -192,7 +192,7 @@ fn a_click_selects_in_every_list_and_the_wheel_moves_on() {
     desk.done();
     desk.press("<enter>");
     assert!(desk.text().contains(" order 1  PAID"), "{}", desk.text());
-    desk.press("<esc>");
+    desk.press("<esc>4");
     click(&mut desk, "  2  PENDING");
     desk.press("<enter>");
     assert!(desk.text().contains(" order 2  PENDING"), "{}", desk.text());

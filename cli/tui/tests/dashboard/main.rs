@@ -5,6 +5,7 @@ mod checkout;
 mod desk;
 mod flow;
 mod home;
+mod jumps;
 mod kafka;
 mod keys;
 mod orders;

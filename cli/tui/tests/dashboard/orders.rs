@@ -1,9 +1,10 @@
 use shopctl_tui::{
     Command, Msg,
-    kafka::News as Kafka,
+    kafka::{Ask, Message, News as Kafka},
     log::Request,
-    orders::{Database, Known, News, Payment},
-    traces::Look,
+    orders::{Database, Known, Look, News, Payment},
+    subject::Subject,
+    traces,
 };
 
 use super::{
@@ -37,6 +38,8 @@ fn known() -> Vec<Known> {
         status: "SUCCESS".to_owned(),
         heard: Some(WALL - 49 * SECOND),
         error: Some("order is unavailable".to_owned()),
+        attempts: Some(7),
+        due: Some(WALL + 9 * SECOND),
         ..decided(52)
     };
     let told = |ago: u64| Payment {
@@ -63,7 +66,7 @@ fn opened(columns: u16, rows: u16) -> Desk {
     let mut desk = sample::up(Desk::new(columns, rows));
     desk.done();
     desk.press("4");
-    assert!(desk.done().contains(&Command::Orders(true)));
+    assert!(desk.done().contains(&Command::Orders(Look::Latest { and: None })));
     desk.feed(Msg::Orders(News { orders: known(), away: Vec::new() }));
     desk
 }
@@ -80,8 +83,54 @@ fn each_order_tells_where_it_is_and_the_stuck_ones_come_first() {
 fn one_order_is_opened_with_when_it_passed_each_station() {
     let mut desk = opened(100, 24);
     desk.press("o14<enter>");
-    assert!(desk.done().iter().any(|done| matches!(done, Command::Log(Request::Mentions { order: 14, .. }))));
+    assert!(
+        desk.done()
+            .iter()
+            .any(|done| matches!(done, Command::Log(Request::Mentions { about: Subject::Order(14), .. })))
+    );
     insta::assert_snapshot!(desk.text());
+    desk.feed(Msg::Resized { columns: 50, rows: 24 });
+    let whole = desk.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(whole.contains("order not told yet: order is unavailable, attempt 7, next at once"), "{whole}");
+}
+
+#[test]
+fn an_old_order_is_read_wherever_it_stands_once_somebody_opens_it() {
+    let mut desk = opened(120, 30);
+    desk.press("o4<enter>");
+    let done = desk.done();
+    assert!(done.contains(&Command::Orders(Look::Latest { and: Some(4) })), "{done:?}");
+    let asks = |desk: &mut Desk| {
+        let ask = |command| match command {
+            Command::Kafka(Ask::Events { order, since, version }) => Some((order, since, version)),
+            _ => None,
+        };
+        desk.done().into_iter().filter_map(ask).collect::<Vec<_>>()
+    };
+    let old = Known { id: 4, created: WALL - 9000 * SECOND, ..known()[0].clone() };
+    let since = Some(WALL - 9005 * SECOND);
+    desk.feed(Msg::Orders(News { orders: vec![old], away: Vec::new() }));
+    assert_eq!(asks(&mut desk), [(4, since, Some(2))], "nobody looked at Kafka when it was published");
+    let created = Message { stamp: WALL - 9000 * SECOND, ..message(1, 4, "order_created", "PENDING", 0) };
+    let paid = Message { stamp: WALL - 8999 * SECOND, ..message(2, 4, "order_paid", "PAID", 0) };
+    let refusal = [("dlt_group", "recommender"), ("dlt_error", "no such product \u{1b}[2J")];
+    let letter = Message {
+        topic: "order_events.dlt".to_owned(),
+        headers: refusal.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        ..paid.clone()
+    };
+    desk.feed(Msg::Kafka(Kafka::Earlier(vec![letter, paid.clone(), created])));
+    desk.feed(Msg::Kafka(Kafka::Earlier(vec![paid])));
+    let text = desk.text();
+    let row =
+        |word: &str| text.lines().position(|line| line.contains(word)).unwrap_or_else(|| panic!("{word}: {text}"));
+    assert!(row("order_created  1/1") < row("order_paid  1/2"), "{text}");
+    assert!(text.contains("refused by recommender: no such product \\u{1b}[2J"), "{text}");
+    assert_eq!(text.matches("order_paid  1/2").count(), 2, "an event and its dead letter: {text}");
+    assert!(text.contains(" order 4  PAID"), "{text}");
+    desk.press("M");
+    assert!(desk.text().contains("3 messages  filter: order:4"), "{}", desk.text());
+    assert_eq!(asks(&mut desk), []);
 }
 
 #[test]
@@ -109,7 +158,7 @@ fn nobody_asks_the_databases_where_nobody_looks() {
     let mut desk = opened(80, 24);
     desk.done();
     desk.press("1");
-    assert!(desk.done().contains(&Command::Orders(false)));
+    assert!(desk.done().contains(&Command::Orders(Look::Nothing)));
 }
 
 #[test]
@@ -127,11 +176,11 @@ fn traces_are_read_of_what_is_looked_at_and_of_nothing_else() {
     };
     assert_eq!(order(&mut desk), []);
     desk.press("<enter>");
-    assert!(matches!(order(&mut desk)[..], [Look::Order { columns: 80, .. }]));
+    assert!(matches!(order(&mut desk)[..], [traces::Look::Subject { about: Subject::Order(_), columns: 80, .. }]));
     desk.press("<esc>");
-    assert_eq!(order(&mut desk), [Look::Nothing]);
+    assert_eq!(order(&mut desk), [traces::Look::Nothing]);
     desk.press("3");
-    assert_eq!(order(&mut desk), [Look::Traffic]);
+    assert_eq!(order(&mut desk), [traces::Look::Traffic]);
     desk.press("1");
-    assert_eq!(order(&mut desk), [Look::Nothing]);
+    assert_eq!(order(&mut desk), [traces::Look::Nothing]);
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use shopctl_tui::{
     Command, Edge, Level, Msg,
     log::{Answer, At, Line, Request, Source},
+    traces::Rate,
 };
 
 use super::desk::{Desk, WALL};
@@ -139,6 +140,32 @@ pub(crate) fn figures(desk: &mut Desk) {
 
 pub(crate) fn line(stamp: u64, resource: &str, level: Option<Level>, text: &str) -> Line {
     Line { stamp: WALL + stamp, resource: resource.into(), level, text: text.to_owned() }
+}
+
+/// A shop that measures what its services are asked for: who of them was, and how that went.
+pub(crate) fn measured(mut desk: Desk) -> Desk {
+    let telemetry = json!({
+        "name": "telemetry", "kind": "service", "state": "ready", "ready": true, "external": false, "pid": 4699,
+        "ports": {}, "began": 0.0, "took": 0.1, "uptime": 755.0, "failures": 0, "restarts": 0, "log_error": null,
+        "progress": null, "why": [],
+    });
+    desk = up(desk);
+    desk.feed(update(json!({"update": "changed", "resource": telemetry})));
+    let rate = |resource: &str, per_second, requests, errors, p99| Rate {
+        resource: resource.to_owned(),
+        per_second,
+        requests,
+        errors,
+        p99,
+    };
+    desk.feed(Msg::Rates(vec![
+        rate("gateway", 35.6, 2136, 0, 121_600_000),
+        rate("order", 0.1, 6, 0, 9_940_000),
+        rate("payment", 4.0, 240, 6, 2_340_000_000),
+        // Somebody who is no resource sends spans, too.
+        rate("storefront", 99.0, 5940, 5940, 1),
+    ]));
+    desk
 }
 
 /// Lines of all kinds.

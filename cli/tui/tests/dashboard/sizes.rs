@@ -8,6 +8,8 @@ use shopctl_tui::{
     kafka::{Message, News},
     log::Answer,
     orders::{self, Database, Known, Payment},
+    subject::Subject,
+    traces::{Rate, Told},
 };
 
 use super::{
@@ -41,13 +43,21 @@ fn any_msg() -> impl Strategy<Value = Msg> {
             let line = sample::line(10_000_000 + stamp, "order", None, &text);
             Msg::Log(Answer::Written { epoch, lines: vec![line], count: 1, skipped })
         }),
-        1 => (any::<String>(), 0..9_i64, any::<String>()).prop_map(|(topic, offset, value)| {
+        1 => (any::<String>(), 0..9_i64, any::<String>(), any::<bool>()).prop_map(|(topic, offset, value, is_new)| {
             let message = Message { topic, offset, order: Some(offset), value, ..Message::default() };
-            Msg::Kafka(News::Messages(vec![message.clone(), Message { topic: "order_events".to_owned(), ..message }]))
+            let messages = vec![message.clone(), Message { topic: "order_events".to_owned(), ..message }];
+            Msg::Kafka(if is_new { News::Messages(messages) } else { News::Earlier(messages) })
         }),
         1 => Just(sample::changed("order", &[("state", json!("failed")), ("ready", json!(false))])),
         1 => Just(sample::update(json!({"update": "stopping", "why": "x", "asked": true}))),
         1 => any::<String>().prop_map(Msg::Note),
+        1 => (any::<String>(), any::<f64>(), 0..3_u64).prop_map(|(name, per_second, count)| {
+            let rate = Rate { resource: "order".to_owned(), per_second, requests: count, errors: 1, p99: u64::MAX };
+            Msg::Rates(vec![rate.clone(), Rate { resource: name, ..rate }])
+        }),
+        1 => (0..9_i64, any::<String>()).prop_map(|(id, line)| {
+            Msg::Spans(Told { about: Subject::Order(id), lines: vec![line], traces: Vec::new(), orders: vec![id, id] })
+        }),
         1 => (any::<String>(), any::<bool>()).prop_map(|(name, is_known)| {
             let to = if is_known { "order".to_owned() } else { name };
             Msg::Traffic(vec![Call { from: "gateway".to_owned(), to, rate: Some(1e9), errors: u64::MAX }])

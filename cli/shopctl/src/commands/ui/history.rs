@@ -23,6 +23,8 @@ static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?i)error|f
 /// The time before a place that is read first when lines before it are wanted; then more and more.
 const SPAN: Duration = Duration::from_millis(4);
 const MORE: u64 = 8;
+/// In nanoseconds.
+const DAY: u64 = 24 * 3600 * 1_000_000_000;
 
 /// Which lines of which resources.
 pub(super) struct Wish {
@@ -148,7 +150,8 @@ impl Wish {
             if part.lines.len() == count || since == 0 {
                 return Ok(Part { is_all: part.is_all && since == 0, ..part });
             }
-            span = span.saturating_mul(MORE);
+            // Who looks further back than a day looks at all there is: no log is read again and again for empty years.
+            span = if span > DAY { u64::MAX } else { span.saturating_mul(MORE) };
         }
     }
 

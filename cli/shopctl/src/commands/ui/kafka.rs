@@ -1,6 +1,9 @@
 //! What reads Kafka for a dashboard: from the moment that somebody looks at it, and figures only as long as somebody does.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use shopctl_kafka::{
     Event, Feed, Observer,
@@ -25,6 +28,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 const TOGETHER: Duration = Duration::from_millis(33);
 /// At most so many of them.
 const BATCH: usize = 1000;
+/// How long behind the last event of an order another one of it may still stand, in milliseconds.
+const BEHIND: i64 = 10_000;
 /// How far back the first look goes, in milliseconds.
 const BEFORE: i64 = 15 * 60 * 1000;
 
@@ -48,6 +53,15 @@ pub(super) async fn read(brokers: String, mut asks: mpsc::UnboundedReceiver<Ask>
                         following = true;
                         tokio::spawn(follow(brokers.clone(), messages.clone()));
                     }
+                }
+                Some(Ask::Events { order, since, version }) => {
+                    let (brokers, messages) = (brokers.clone(), messages.clone());
+                    tokio::spawn(async move {
+                        // Without them there is still what comes, and whoever follows that tells that Kafka is away.
+                        if let Ok(found) = events(&brokers, order, since, version).await {
+                            let _ = messages.send(Msg::Kafka(News::Earlier(found))).await;
+                        }
+                    });
                 }
                 Some(Ask::Redrive { topic, at }) => {
                     let _ = messages.send(redrive(&brokers, &topic, at).await).await;
@@ -170,6 +184,32 @@ async fn follow(brokers: String, messages: mpsc::Sender<Msg>) {
             }
         }
     }
+}
+
+/// All messages of an order; of those that come long after its last version none is waited for.
+async fn events(
+    brokers: &str,
+    order: i64,
+    since: Option<u64>,
+    version: Option<i64>,
+) -> Result<Vec<Message>, shopctl_kafka::Error> {
+    let start = since.map_or(Start::Earliest, |since| Start::Since((since / 1_000_000).cast_signed()));
+    let mut feed = Feed::open(brokers, Topics::All, start).await?;
+    let (mut found, mut versions, mut last) = (Vec::new(), BTreeSet::new(), None);
+    while let Some(event) = feed.replayed().await? {
+        if event.order() == Some(order) {
+            versions.extend(event.data["version"].as_i64());
+            last = last.max(event.timestamp);
+            found.push(message(event));
+            continue;
+        }
+        let is_late = last.zip(event.timestamp).is_some_and(|(last, time)| time - last > BEHIND);
+        let is_whole = version.is_some_and(|version| (1..=version).all(|one| versions.contains(&one)));
+        if is_late && is_whole || found.len() >= BATCH {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 fn message(event: Event) -> Message {

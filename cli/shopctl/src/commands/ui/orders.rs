@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 use shopctl_tui::{
     Msg,
-    orders::{Database, Known, News, Payment},
+    orders::{Database, Known, Look, News, Payment},
 };
 use sqlx::{
     PgPool, Row as _,
@@ -40,7 +40,9 @@ const PAYMENTS: &str = "SELECT DISTINCT ON (t.order_id) t.order_id, t.status, \
      (extract(epoch FROM d.created_at) * 1000000)::bigint * 1000 AS decided, \
      (extract(epoch FROM w.first_at) * 1000000)::bigint * 1000 AS heard, \
      (extract(epoch FROM t.settled_at) * 1000000)::bigint * 1000 AS told, \
-     COALESCE(l.last_error, CASE WHEN d.due_at IS NOT NULL THEN d.last_answer END) AS error \
+     COALESCE(l.last_error, CASE WHEN d.due_at IS NOT NULL THEN d.last_answer END) AS error, \
+     COALESCE(l.attempts, CASE WHEN d.due_at IS NOT NULL THEN d.attempts END) AS attempts, \
+     (extract(epoch FROM COALESCE(l.due_at, d.due_at)) * 1000000)::bigint * 1000 AS due \
      FROM transactions t LEFT JOIN provider_deliveries d ON d.transaction_id = t.id \
      LEFT JOIN webhooks w ON w.webhook_id = d.webhook_id AND w.transaction_id = t.id AND w.outcome = d.outcome \
      LEFT JOIN tellings l ON l.transaction_id = t.id \
@@ -48,10 +50,10 @@ const PAYMENTS: &str = "SELECT DISTINCT ON (t.order_id) t.order_id, t.status, \
      ORDER BY t.order_id, (t.status IN ('PENDING', 'SUCCESS')) DESC, t.created_at DESC";
 const APPLIED: &str = "SELECT id, version FROM orders WHERE id = ANY($1)";
 
-/// Tells of orders while `looks` says that somebody looks, until nobody can say any more.
+/// Tells of the orders that `looks` says somebody looks at, until nobody can say any more.
 pub(super) async fn read(
     addresses: BTreeMap<String, Value>,
-    mut looks: mpsc::UnboundedReceiver<bool>,
+    mut looks: mpsc::UnboundedReceiver<Look>,
     messages: mpsc::Sender<Msg>,
 ) {
     let of = |database: Database| open(addresses.get(database.name()).and_then(Value::as_str));
@@ -64,18 +66,22 @@ pub(super) async fn read(
     let shop = Shop { order, payment, recommender };
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut looking, mut told) = (false, None);
+    let (mut look, mut told) = (Look::Nothing, None);
     loop {
         tokio::select! {
-            look = looks.recv() => match look {
+            wanted = looks.recv() => match wanted {
                 Some(wanted) => {
-                    looking = wanted;
+                    look = wanted;
                     ticks.reset_immediately();
                 }
                 None => return,
             },
-            _ = ticks.tick(), if looking => {
-                let news = shop.look().await;
+            _ = ticks.tick(), if look != Look::Nothing => {
+                let and = match look {
+                    Look::Nothing => None,
+                    Look::Latest { and } => and,
+                };
+                let news = shop.look(and).await;
                 if told.as_ref() != Some(&news) {
                     if messages.send(Msg::Orders(news.clone())).await.is_err() {
                         return;
@@ -101,17 +107,19 @@ struct Shop {
 }
 
 impl Shop {
-    /// What comes first in an order's way is read first: nothing seems to have happened before its cause.
-    async fn look(&self) -> News {
+    /// The latest orders, and this one. What comes first in an order's way is read first: nothing seems to have happened
+    /// before its cause.
+    async fn look(&self, and: Option<i64>) -> News {
         let mut away = Vec::new();
-        let owed = match sqlx::query_scalar(OWED).fetch_all(&self.payment).await {
+        let mut wanted: Vec<i64> = match sqlx::query_scalar(OWED).fetch_all(&self.payment).await {
             Ok(ids) => ids,
             Err(error) => {
                 away.push((Database::Payment, error.to_string()));
                 Vec::new()
             }
         };
-        let mut orders = match self.orders(owed).await {
+        wanted.extend(and);
+        let mut orders = match self.orders(wanted).await {
             Ok(orders) => orders,
             Err(error) => {
                 away.push((Database::Order, error.to_string()));
@@ -168,6 +176,8 @@ impl Shop {
                 heard: time("heard")?,
                 told: time("told")?,
                 error: row.try_get("error")?,
+                attempts: row.try_get::<Option<i32>, _>("attempts")?.map(i32::unsigned_abs),
+                due: time("due")?,
             };
             if let Some(order) = orders.get_mut(&row.try_get("order_id")?) {
                 order.payment = Some(payment);

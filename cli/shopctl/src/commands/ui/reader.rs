@@ -29,7 +29,7 @@ const FLOOD: u64 = 300;
 const BYTES: usize = 1 << 20;
 /// The same where a filter may leave little of it.
 const FILTERED_FLOOD: u64 = 50_000;
-/// Lines that are shown of what the logs say about an order.
+/// Lines that are shown of what the logs say about an order or a trace.
 const MENTIONS: usize = 500;
 /// Between two counts of errors, and lines that are looked at for one.
 const ERRORS_PERIOD: Duration = Duration::from_millis(250);
@@ -102,7 +102,8 @@ impl Work {
             // Of several logs that were opened, only the last one is still of interest.
             let last = requests.iter().rposition(|request| matches!(request, Request::Open { .. })).unwrap_or(0);
             for (index, request) in requests.into_iter().enumerate() {
-                if (index >= last || matches!(request, Request::Save { .. })) && self.answer(request).is_none() {
+                let is_asked = matches!(request, Request::Save { .. } | Request::Mentions { .. });
+                if (index >= last || is_asked) && self.answer(request).is_none() {
                     return;
                 }
             }
@@ -144,12 +145,13 @@ impl Work {
                     count(wish, epoch, pattern, before)
                 })
             }
-            Request::Mentions { order, pattern } => {
+            Request::Mentions { about, pattern, since } => {
                 let wanted = Wanted::Pattern(pattern);
                 let wish = Wish::new(&self.dir, &self.names, &Source::All, &Filter::default(), Some(&wanted));
                 wish.map(|wish| {
                     self.beside(move || {
-                        Ok(Answer::Mentioned { order, lines: wish.last_of(&mut wish.open(0, now())?, MENTIONS)?.lines })
+                        let lines = wish.last_of(&mut wish.open(since, now())?, MENTIONS)?.lines;
+                        Ok(Answer::Mentioned { about, lines })
                     });
                     None
                 })

@@ -10,7 +10,7 @@ use shopctl_tui::{
     Command, Edge, Msg,
     checkout::{News, Wish},
     kafka::Ask,
-    traces::Look,
+    orders::Look,
 };
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
@@ -24,7 +24,7 @@ pub(crate) struct Session {
     /// To what reads Kafka, once somebody looked at it.
     kafka: Option<mpsc::UnboundedSender<Ask>>,
     /// The same for the databases of orders.
-    orders: Option<mpsc::UnboundedSender<bool>>,
+    orders: Option<mpsc::UnboundedSender<Look>>,
     /// What reads the spans that are looked at.
     traces: Option<JoinHandle<()>>,
 }
@@ -87,7 +87,7 @@ impl Session {
         let _ = asks.send(ask);
     }
 
-    fn look_at_orders(&mut self, look: bool) {
+    fn look_at_orders(&mut self, look: Look) {
         let looks = self.orders.get_or_insert_with(|| {
             let (sender, looks) = mpsc::unbounded_channel();
             let (instance, messages) = (self.instance.clone(), self.messages.clone());
@@ -102,7 +102,7 @@ impl Session {
         let _ = looks.send(look);
     }
 
-    fn look_at_traces(&mut self, look: Look) {
+    fn look_at_traces(&mut self, look: traces::Look) {
         let reading = traces::read(telemetry::folder(&self.instance), look, self.messages.clone());
         if let Some(before) = self.traces.replace(tokio::spawn(reading)) {
             before.abort();
