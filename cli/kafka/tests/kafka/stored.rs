@@ -108,7 +108,8 @@ async fn what_a_broker_has_left_is_read_as_it_told_it_itself_and_nothing_is_touc
     broker.stop().await;
 
     // A batch that nobody has finished writing.
-    let mut segments = content(broker.data()).into_keys().filter(|path| path.extension().is_some_and(|kind| kind == "log"));
+    let mut segments =
+        content(broker.data()).into_keys().filter(|path| path.extension().is_some_and(|kind| kind == "log"));
     let segment = segments.find(|path| path.file_name().is_some_and(|name| name != "offsets.log"));
     let mut torn = fs::OpenOptions::new().append(true).open(segment.expect("a segment")).expect("a file");
     torn.write_all(&[0; 40]).expect("it can be written");

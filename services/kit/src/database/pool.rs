@@ -32,7 +32,7 @@ struct Inner {
     pool: PgPool,
     /// As many as there are connections, so that who waits does so here, in turn, and never for one that rests.
     seats: Arc<Semaphore>,
-    /// How long one may wait for a seat.
+    /// How long one may wait for a connection.
     patience: Duration,
     /// The one that was used last comes first: it is the freshest.
     resting: Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
@@ -60,8 +60,11 @@ impl Pool {
     /// # Errors
     /// As sqlx's: the server can't be reached, nobody gave a connection back in time, the pool is closed.
     pub async fn acquire(&self) -> Result<Connection, Error> {
-        let seat = timeout(self.0.patience, self.0.seats.clone().acquire_owned()).await;
-        let seat = seat.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
+        timeout(self.0.patience, self.take()).await.unwrap_or(Err(Error::PoolTimedOut))
+    }
+
+    async fn take(&self) -> Result<Connection, Error> {
+        let seat = self.0.seats.clone().acquire_owned().await.map_err(|_| Error::PoolClosed)?;
         let inner = loop {
             match self.0.rested() {
                 Some((connection, since)) if since.elapsed() <= FRESH => break connection,
@@ -100,8 +103,11 @@ impl Inner {
 impl Connection {
     /// It may be used by the next at once: no statement is under way on it, and no transaction is open.
     pub fn done(mut self) {
-        if let Some(connection) = self.inner.take().filter(|_| !self.pool.pool.is_closed()) {
-            let mut resting = self.pool.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut resting = self.pool.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the lock: none is put to rest behind the back of whoever closes the pool.
+        if !self.pool.pool.is_closed()
+            && let Some(connection) = self.inner.take()
+        {
             resting.push((connection, Instant::now()));
         }
     }
