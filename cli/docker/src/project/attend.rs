@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(250);
 /// For output that is still on its way when the container has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// For the kernel's reason, after a SIGKILL that nobody has asked the daemon for.
-const EXPLANATION: Duration = Duration::from_millis(500);
+const EXPLANATION: Duration = Duration::from_secs(2);
 
 /// Gets to hear what an attended container does.
 pub trait Observer: Send {
