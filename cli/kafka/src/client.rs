@@ -43,7 +43,14 @@ pub(crate) fn watermarks<C: ClientContext>(client: &Client<C>, topic: &str, part
 /// The broker says so, or the library does of what it has not heard of yet.
 fn has_no_leader_yet(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
-    let of_the_broker = [Code::NotLeaderForPartition, Code::LeaderNotAvailable, Code::UnknownTopicOrPartition];
+    let of_the_broker = [
+        Code::NotLeaderForPartition,
+        Code::LeaderNotAvailable,
+        Code::UnknownTopicOrPartition,
+        // One of the two has not heard yet that the leader began anew.
+        Code::FencedLeaderEpoch,
+        Code::UnknownLeaderEpoch,
+    ];
     let of_the_library = [Code::UnknownPartition, Code::UnknownTopic];
     error.rdkafka_error_code().is_some_and(|code| of_the_broker.contains(&code) || of_the_library.contains(&code))
 }

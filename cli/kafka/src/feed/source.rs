@@ -95,6 +95,8 @@ fn comes_back(error: &KafkaError) -> bool {
         Code::UnknownPartition,
         Code::NotLeaderForPartition,
         Code::LeaderNotAvailable,
+        Code::FencedLeaderEpoch,
+        Code::UnknownLeaderEpoch,
         Code::OffsetOutOfRange,
     ];
     error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))
