@@ -79,6 +79,20 @@ impl Control {
         }
     }
 
+    /// Has nothing happen at a point any more.
+    pub(crate) async fn clear_point(&self, name: &str, point: &str) -> Result<(), Failure> {
+        let mut cleared = self.failpoint(name, point, None).await;
+        // Who dies meanwhile, perhaps at this very point, hears nothing of it.
+        for _ in 0..DEATHS {
+            if cleared.is_ok() {
+                break;
+            }
+            sleep(LOOK).await;
+            cleared = self.failpoint(name, point, None).await;
+        }
+        cleared
+    }
+
     /// What breaks and mends edges and topics.
     async fn change(&self, request: &Request, what: impl std::fmt::Display) -> Result<(), Failure> {
         match ask(&mut self.connect().await?, request).await? {
@@ -157,16 +171,7 @@ impl Control {
         }
         let points: Vec<&str> = resource.faults.iter().filter_map(|fault| Some(failpoint::told(fault)?.0)).collect();
         for point in &points {
-            let mut cleared = self.failpoint(name, point, None).await;
-            // Who dies meanwhile, perhaps at this very point, hears nothing of it.
-            for _ in 0..DEATHS {
-                if cleared.is_ok() {
-                    break;
-                }
-                sleep(LOOK).await;
-                cleared = self.failpoint(name, point, None).await;
-            }
-            cleared?;
+            self.clear_point(name, point).await?;
         }
         Ok(is_paused || !points.is_empty())
     }

@@ -110,7 +110,7 @@ pub async fn run(
     });
     if let Some((resource, point)) = point {
         // A shop without points says so before anything is made.
-        control.failpoint(resource, point, None).await.map_err(Error::Shop)?;
+        control.clear_point(resource, point).await.map_err(Error::Shop)?;
     }
     let tries: Tries = Arc::default();
     let arrive = (0..plan.in_flight).map(|_| Client::arrive(&shop.gateway, &tries));

@@ -41,8 +41,13 @@ impl Striker<'_> {
             let spared = self.rng.random_range(0..=gap);
             gap = self.gap;
             let died = async {
-                self.arm(spared).await?;
-                changes.until(name, |resource| resource.pid != before).await
+                let armed = self.arm(spared).await;
+                let gone = changes.until(name, |resource| resource.pid != before);
+                match armed {
+                    Ok(()) => gone.await,
+                    // It may die of it before it has said that it heard of it.
+                    Err(deaf) => timeout(PATIENCE, gone).await.unwrap_or(Err(deaf)),
+                }
             };
             tokio::select! {
                 died = died => died?,
@@ -86,7 +91,7 @@ impl Striker<'_> {
 
     async fn disarm(&self) -> Result<(), Failure> {
         match self.target.blow {
-            Blow::Point(point) => self.control.failpoint(self.target.resource, point, None).await,
+            Blow::Point(point) => self.control.clear_point(self.target.resource, point).await,
             Blow::Kill => Ok(()),
         }
     }
