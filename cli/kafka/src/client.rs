@@ -41,7 +41,7 @@ pub(crate) fn watermarks<C: ClientContext>(client: &Client<C>, topic: &str, part
 }
 
 /// The broker says so, or the library does of what it has not heard of yet.
-fn has_no_leader_yet(error: &KafkaError) -> bool {
+pub(crate) fn has_no_leader_yet(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     let of_the_broker = [
         Code::NotLeaderForPartition,

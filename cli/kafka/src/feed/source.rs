@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     Event,
+    client::has_no_leader_yet,
     tail::{Positions, assignment, passes},
 };
 
@@ -88,16 +89,5 @@ async fn forward(topic: &str, queue: &Queue, to: &mpsc::Sender<Item>) {
 
 /// Apache Kafka says so after a start, until it knows what it leads; and a topic that was deleted may be made again.
 fn comes_back(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as Code;
-    let passing = [
-        Code::UnknownTopicOrPartition,
-        Code::UnknownTopic,
-        Code::UnknownPartition,
-        Code::NotLeaderForPartition,
-        Code::LeaderNotAvailable,
-        Code::FencedLeaderEpoch,
-        Code::UnknownLeaderEpoch,
-        Code::OffsetOutOfRange,
-    ];
-    error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))
+    has_no_leader_yet(error) || error.rdkafka_error_code() == Some(RDKafkaErrorCode::OffsetOutOfRange)
 }
